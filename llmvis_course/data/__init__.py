@@ -1,0 +1,1 @@
+"""Where pictures and sentences come from: handwriting, scenes, captions, tokens."""

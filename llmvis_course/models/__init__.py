@@ -1,0 +1,1 @@
+"""Whole networks with their losses and samplers; each file reads top to bottom."""

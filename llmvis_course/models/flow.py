@@ -1,0 +1,125 @@
+r"""Flow matching from text: learn the velocity of a straight path from pictures to noise.
+
+Lipman et al. 2023, arXiv:2210.02747; Liu et al. 2023, arXiv:2209.03003 (straight paths). Guidance:
+Ho and Salimans 2022, arXiv:2207.12598. Time 0 is data and time 1 is noise; the sampler walks from 1
+back to 0. Left out on purpose: other paths, other schedules, learned variances.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from ..layers.transformer import TextEncoder
+from ..layers.unet import Looks, UNet, Words
+
+Velocity = Callable[[Float[Tensor, "b *d"], Float[Tensor, " b"]], Float[Tensor, "b *d"]]
+
+
+class Step(NamedTuple):
+    """One stop on the way from noise to a picture."""
+
+    t: float  # the time that was reached, 1 (noise) to 0 (data)
+    x: Float[Tensor, "b *d"]  # where the path is
+    x0: Float[Tensor, "b *d"]  # where it would end if it went straight on
+
+
+def interpolate(
+    x0: Float[Tensor, "b *d"], noise: Float[Tensor, "b *d"], t: Float[Tensor, " b"]
+) -> Float[Tensor, "b *d"]:
+    r"""The straight path $x_t = (1 - t)\,x_0 + t\,\epsilon$; its velocity is $\epsilon - x_0$."""
+    t = t.view(-1, *[1] * (x0.ndim - 1))
+    return (1 - t) * x0 + t * noise
+
+
+def euler(velocity: Velocity, noise: Float[Tensor, "b *d"], *, steps: int) -> Iterator[Step]:
+    r"""Walk from noise to data by $x_{t-h} = x_t - h\,v(x_t, t)$, yielding every stop."""
+    x, times = noise, torch.linspace(1, 0, steps + 1).tolist()
+    for t, t_next in zip(times, times[1:], strict=False):
+        v = velocity(x, x.new_full((len(x),), t))
+        x0 = x - t * v
+        x = x - (t - t_next) * v
+        yield Step(t_next, x, x0)
+
+
+def heun(velocity: Velocity, noise: Float[Tensor, "b *d"], *, steps: int) -> Iterator[Step]:
+    """Like `euler`, with the mean of the velocities at both ends of each step: two looks a step."""
+    x, times = noise, torch.linspace(1, 0, steps + 1).tolist()
+    for t, t_next in zip(times, times[1:], strict=False):
+        v = velocity(x, x.new_full((len(x),), t))
+        ahead = velocity(x - (t - t_next) * v, x.new_full((len(x),), t_next))
+        x0 = x - t * v
+        x = x - (t - t_next) * (v + ahead) / 2
+        yield Step(t_next, x, x0)
+
+
+class TextFlow(nn.Module):
+    """A text encoder and a U-Net, trained together to draw what a caption says."""
+
+    def __init__(
+        self,
+        vocabulary: int,
+        *,
+        channels: tuple[int, int] = (64, 128),
+        text_width: int = 128,
+        text_depth: int = 3,
+    ) -> None:
+        super().__init__()
+        self.encoder = TextEncoder(vocabulary, width=text_width, depth=text_depth)
+        self.unet = UNet(channels=channels, text_width=text_width)
+
+    def read(self, ids: Int[Tensor, "b n"], mask: Bool[Tensor, "b n"]) -> Words:
+        """Encode captions once; the U-Net then looks at them at every step."""
+        return Words(self.encoder(ids, mask), mask)
+
+    def forward(
+        self, x: Float[Tensor, "b 3 h w"], t: Float[Tensor, " b"], words: Words,
+        looks: Looks | None = None,
+    ) -> Float[Tensor, "b 3 h w"]:  # fmt: skip
+        """Predict the velocity at $x_t$."""
+        return self.unet(x, t, words, looks)
+
+    def loss(
+        self,
+        x0: Float[Tensor, "b 3 h w"],
+        ids: Int[Tensor, "b n"],
+        mask: Bool[Tensor, "b n"],
+        *,
+        rng: torch.Generator,
+    ) -> Float[Tensor, ""]:
+        r"""$\mathbb{E}\,\lVert v_\theta(x_t, t) - (\epsilon - x_0)\rVert^2$ per number of the picture.
+
+        Times are a normal number through a sigmoid, denser in the middle of the path (Esser et al.
+        2024, arXiv:2403.03206, Section 3.1).
+        """
+        noise = torch.randn(x0.shape, generator=rng, device=rng.device).to(x0)
+        t = torch.randn(len(x0), generator=rng, device=rng.device).sigmoid().to(x0)
+        v = self(interpolate(x0, noise, t), t, self.read(ids, mask))
+        return (v - (noise - x0)).square().mean()
+
+    def guided(
+        self, words: Words, guidance: float, looks: list[Looks] | None = None
+    ) -> Velocity:
+        r"""The velocity $v_\varnothing + w\,(v_c - v_\varnothing)$, $w$ the guidance.
+
+        `words` holds the captions and, below them, as many empty ones. $w = 1$ is the plain model
+        and $w = 0$ ignores the text; both look once a step instead of twice. `looks`, when given,
+        gets the attention weights of every step, of the captions' rows.
+        """
+        told, nothing = (Words(*half) for half in zip(*(field.chunk(2) for field in words), strict=True))
+
+        def velocity(x: Tensor, t: Tensor) -> Tensor:
+            seen: Looks = []
+            if guidance in (0, 1):
+                v = self(x, t, told if guidance else nothing, seen)
+            else:
+                both = self(torch.cat([x, x]), torch.cat([t, t]), words, seen)
+                v_told, v_free = both.chunk(2)
+                v = v_free + guidance * (v_told - v_free)
+            if looks is not None:
+                looks.append([weights[: len(x)] for weights in seen])
+            return v
+
+        return velocity

@@ -1,0 +1,1 @@
+"""The training loop, averaged weights, chance and checkpoints: what every lesson shares."""
