@@ -17,6 +17,7 @@ from .world import DIGITS, NAMED, Scene, Thing
 
 STYLES = ("plain", "paraphrase")
 _COUNTS = {"two": 2, "three": 3, "four": 4, "2": 2, "3": 3, "4": 4}
+_STOPS = frozenset(",.;:!?")
 _LONGEST = max(len(phrase.split()) for phrase in PHRASES)
 
 
@@ -69,8 +70,11 @@ def read(caption: str) -> Reading:
 
 
 def _scan(caption: str) -> tuple[list[_Mark], list[str]]:
-    """Split a sentence into known phrases, longest first, and the words that are in none."""
-    words = re.findall(r"[a-z]+(?:-[a-z]+)*|\d+s?|[^\sa-z\d,.;:!?\"'-]+", caption.lower())
+    """Split a sentence into known phrases, longest first, and the words that are in none.
+
+    No phrase runs over a comma: "at the centre, right of" is a place and a relation.
+    """
+    words = re.findall(r"[a-z]+(?:-[a-z]+)*|\d+s?|[,.;:!?]|[^\sa-z\d\"'-]", caption.lower())
     marks, unknown, i = [], [], 0
     while i < len(words):
         for length in range(min(_LONGEST, len(words) - i), 0, -1):
@@ -80,7 +84,7 @@ def _scan(caption: str) -> tuple[list[_Mark], list[str]]:
                 i += length
                 break
         else:
-            if words[i] not in FILLERS:
+            if words[i] not in FILLERS and words[i] not in _STOPS:
                 unknown.append(words[i])
             i += 1
     return _numbers_are_counts(marks), unknown
@@ -131,9 +135,12 @@ def write(scene: Scene, *, rng: torch.Generator, style: str = "plain") -> str:
     alike = {tuple(thing.named().items()) for thing in scene.things}
     if len(scene.things) > 1 and len(alike) == 1 and scene.relation is None:
         return _write_many(scene.things[0], len(scene.things), words, rng)
-    phrases = [_write_thing(thing, words, rng) for thing in scene.things]
+    templates = words["templates" if len(scene.things) == 1 else "pair templates"]
+    phrases = [_fill(_choose(templates, rng), thing, words, rng) for thing in scene.things]
     if scene.relation is not None:
-        return f"{phrases[0]} {_choose(words['relation'][scene.relation], rng)} {phrases[1]}"
+        comma = "," if scene.things[0].place or scene.things[0].lean else ""
+        relation = _choose(words["relation"][scene.relation], rng)
+        return f"{phrases[0]}{comma} {relation} {phrases[1]}"
     return f" {_choose(words['and'], rng)} ".join(phrases)
 
 
@@ -152,16 +159,15 @@ def _said(thing: Thing, words: dict, rng: torch.Generator) -> dict[str, str]:
     }
 
 
-def _write_thing(thing: Thing, words: dict, rng: torch.Generator) -> str:
-    template = _choose(words["templates"], rng)
-    return _tidy(template.format(**_said(thing, words, rng)))
+def _fill(template: str, thing: Thing, words: dict, rng: torch.Generator, **extra: str) -> str:
+    return _tidy(template.format(**(_said(thing, words, rng) | extra)))
 
 
 def _write_many(thing: Thing, count: int, words: dict, rng: torch.Generator) -> str:
-    said = _said(thing, words, rng)
-    said["digit"] = _choose(words["plural"][thing.digit], rng)
+    plural = _choose(words["plural"][thing.digit], rng)
     number = _choose(words["count"][count], rng)
-    return _tidy(_choose(words["many templates"], rng).format(count=number, **said))
+    template = _choose(words["many templates"], rng)
+    return _fill(template, thing, words, rng, digit=plural, count=number)
 
 
 def _tidy(text: str) -> str:

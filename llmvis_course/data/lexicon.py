@@ -29,10 +29,14 @@ PLAIN: dict = {
         "{place}, a {size} {colour} {digit}, {lean}",
         "a {colour} {size} {digit} {lean} {place}",
     ],
+    "pair templates": [
+        "a {size} {colour} {digit} {lean} {place}",
+        "a {colour} {size} {digit} {lean} {place}",
+    ],
     "many templates": [
-        "{count} {size} {colour} {digit}",
-        "there are {count} {size} {colour} {digit}",
-        "{count} {colour} {size} {digit}",
+        "{count} {size} {colour} {digit} {lean}",
+        "there are {count} {size} {colour} {digit} {lean}",
+        "{count} {colour} {size} {digit} {lean}",
     ],
 }
 
@@ -84,7 +88,14 @@ PARAPHRASES: dict = {
         "{lean}, {size}: a {digit}, {colour}, {place}",
         "{place} sits a {colour} {digit}, {size}, {lean}",
     ],
-    "many templates": ["draw {count} {digit}, {colour}, {size}", "{colour} {size}: {count} {digit}"],
+    "pair templates": [
+        "some {size} {colour} {digit} {lean} {place}",
+        "a {digit}, {colour}, {size}, {place}, {lean}",
+    ],
+    "many templates": [
+        "draw {count} {digit}, {colour}, {size}, {lean}",
+        "{colour} {size} {lean}: {count} {digit}",
+    ],
 }
 
 FILLERS = frozenset(
@@ -115,7 +126,7 @@ def _phrases() -> dict[str, tuple[str, object]]:
     table: dict[str, tuple[str, object]] = {}
 
     def add(phrase: str, kind: str, value: object) -> None:
-        meaning = ("digit" if kind == "digit" else kind, value)
+        meaning = (kind, value)
         if table.setdefault(phrase, meaning) != meaning:
             raise ValueError(f"{phrase!r} stands for {table[phrase]} and for {meaning}")
 
