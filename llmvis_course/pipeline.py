@@ -16,7 +16,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from .data.captions import Reading, read, write
-from .data.tokens import encode, load_tokenizer, pieces
+from .data.tokens import all_whole, encode, load_tokenizer, pieces
 from .data.world import DIGITS, IMAGE_SIZE
 from .layers.unet import Looks
 from .models.flow import Step, TextFlow, euler
@@ -86,16 +86,9 @@ class TextToImage:
             warnings.warn(
                 f"in {caption!r}, not understood: {', '.join(reading.unknown)}", NotUnderstood, 2
             )
-        elif self._knows(caption):
+        elif all_whole(self.tokenizer, caption):
             return caption
         return write(reading.scene, rng=make_rng(0))
-
-    def _knows(self, caption: str) -> bool:
-        """Whether every word of a caption is one whole token."""
-        return all(
-            token.endswith("</w>") and len(token) > len("x</w>") or token in ("a</w>", ",</w>")
-            for token in self.tokenizer.encode(caption).tokens
-        )
 
     def draw(
         self,

@@ -28,7 +28,7 @@ def test_every_prompt_parses_back_and_fits_its_scene(test_maker, rng, kind, spli
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("kind", ["one", "two", "many"])
 def test_whole_scenes_survive_the_round_trip(maker, rng, kind, style) -> None:
-    """Writing and reading is the identity, thousands of times, for everything a caption can name."""
+    """Writing, then reading, is the identity: thousands of times, for all a caption can name."""
     for scene in to_scenes(maker.sample(1000, kind, rng=rng)):
         said = plain(scene)
         if len({t.place for t in said.things}) < len(said.things):

@@ -33,7 +33,9 @@ def idx(magic: int, *lengths: int, values: int | None = None) -> bytes:
     return b"".join(n.to_bytes(4, "big") for n in (magic, *lengths)) + bytes(size)
 
 
-def write_mnist(folder, name: str = "MNIST", packed: bool = False, images: bytes | None = None) -> None:
+def write_mnist(
+    folder, name: str = "MNIST", packed: bool = False, images: bytes | None = None
+) -> None:
     raw = folder / name / "raw"
     raw.mkdir(parents=True)
     for part in ("train", "t10k"):

@@ -51,7 +51,7 @@ def parse(caption: str) -> Scene:
 
 
 def read(caption: str) -> Reading:
-    """Read as much of a caption as can be understood. Raises ValueError where it contradicts itself."""
+    """Read what can be understood of a caption. Raises ValueError where it contradicts itself."""
     marks, unknown = _scan(caption)
     groups: list[list[_Mark]] = [[]]
     relations = []
@@ -176,4 +176,3 @@ def _tidy(text: str) -> str:
     text = re.sub(r"(\s*,)+", ",", text)
     text = re.sub(r",?\s*:", ":", text).strip(" ,:")
     return re.sub(r"\ba (?=[aeiou]|8)", "an ", text)
-

@@ -46,7 +46,9 @@ def load_handwriting(
         raise ValueError(f"unknown source {source!r}; expected one of {', '.join(SOURCES)}")
     if source == "digits":
         return _scikit_learn_digits(train)
-    return _torchvision_mnist(source, train, Path(root or os.environ.get("LLMVIS_DATA", "data")), download)
+    return _torchvision_mnist(
+        source, train, Path(root or os.environ.get("LLMVIS_DATA", "data")), download
+    )
 
 
 def _scikit_learn_digits(train: bool) -> Handwriting:
@@ -82,7 +84,7 @@ def _torchvision_mnist(source: str, train: bool, root: Path, download: bool) -> 
 
 
 def check_idx_file(path: Path, magic: int) -> None:
-    """Raise ValueError when an IDX file is there but damaged: a wrong first number or a wrong length.
+    """Raise ValueError when an IDX file is there but damaged: wrong first number or wrong length.
 
     The format: a 4-byte magic number, one 4-byte length per axis, then one byte per value, all
     big-endian (LeCun et al. 1998). A file that is not there is left for the loader to report.
@@ -101,4 +103,6 @@ def check_idx_file(path: Path, magic: int) -> None:
     lengths = [int.from_bytes(content[4 * i : 4 * i + 4], "big") for i in range(1, axes + 1)]
     expected = 4 * (1 + axes) + torch.Size(lengths).numel()
     if len(content) != expected:
-        raise ValueError(f"{path}: {len(content)} bytes, expected {expected}; the file is truncated")
+        raise ValueError(
+            f"{path}: {len(content)} bytes, expected {expected}; the file is truncated"
+        )

@@ -1,9 +1,9 @@
 r"""Handwriting made comparable: upright, cropped, and ready to be drawn at any size.
 
-How far a character leans is its slant, $s = \mathrm{cov}(x, y) / \mathrm{var}(y)$ over its ink, with
-$y$ pointing up: the horizontal shift per unit of height. Shearing every character by $-s$ makes it
-upright; shearing it again by a chosen amount then *is* its lean. (The "deslanting" of LeCun et al.
-1998, Section III.A.)
+How far a character leans is its slant, $s = \mathrm{cov}(x, y) / \mathrm{var}(y)$ over its ink,
+with $y$ pointing up: the horizontal shift per unit of height. Shearing every character by $-s$
+makes it upright; shearing it again by a chosen amount then *is* its lean. (LeCun et al. 1998,
+"Gradient-based learning applied to document recognition", deslant their digits in the same way.)
 """
 
 from typing import NamedTuple
@@ -70,7 +70,7 @@ def affine_sample(
 
 
 def extent(profile: Float[Tensor, "b n"]) -> tuple[Float[Tensor, " b"], Float[Tensor, " b"]]:
-    """First and last place, in -1..1, where a profile crosses a quarter of its peak (interpolated)."""
+    """First and last place, in -1..1, where a profile crosses a quarter of its peak."""
     n = profile.shape[1]
     level = 0.25 * profile.amax(dim=1, keepdim=True).clamp_min(1e-8)
     above = (profile >= level).float()
@@ -99,14 +99,20 @@ def make_glyphs(handwriting: Handwriting) -> Glyphs:
     aspect = ((right - left) / (bottom - top)).clamp(max=MAX_ASPECT)
     width = (right - left) / (2 * aspect)  # so that the character spans `aspect` of the window
     glyph = affine_sample(
-        upright, (left + right) / 2, (top + bottom) / 2, width / FILL, height / FILL, 0 * one, GLYPH_SIZE
+        upright,
+        (left + right) / 2,
+        (top + bottom) / 2,
+        width / FILL,
+        height / FILL,
+        0 * one,
+        GLYPH_SIZE,
     )
     glyph = affine_sample(glyph, 0 * one, 0 * one, one, one, moments(glyph).slant, GLYPH_SIZE)
     return Glyphs(glyph / glyph.amax(dim=(1, 2), keepdim=True), handwriting.label, aspect)
 
 
 def blur(ink: Float[Tensor, "b h w"], sigma: float) -> Float[Tensor, "b h w"]:
-    """Gaussian blur, peak brought back to 1: what keeps thin strokes when a glyph is drawn small."""
+    """Gaussian blur, its peak brought back to 1: keeps thin strokes when a glyph is drawn small."""
     radius = max(1, int(3 * sigma))
     offset = torch.arange(-radius, radius + 1, dtype=ink.dtype, device=ink.device)
     kernel = torch.exp(-0.5 * (offset / max(sigma, 1e-3)) ** 2)

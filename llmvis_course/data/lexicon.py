@@ -98,11 +98,12 @@ PARAPHRASES: dict = {
     ],
 }
 
-FILLERS = frozenset(
-    "a an the at in on of to is are was there it its that with also sits draw please me picture".split()
-    + "image showing show i want see some number digit digits corner side colour color".split()
-    + "coloured colored sized which written hand-written handwritten".split()
-)
+_FILLERS = """
+a an the at in on of to is are was there it its that with also sits draw please me picture image
+showing show i want see some number digit digits corner side colour color coloured colored sized
+which written hand-written handwritten
+"""
+FILLERS = frozenset(_FILLERS.split())
 """Words that may stand anywhere and say nothing."""
 
 _EXTRA = {  # further ways to say things that a reader understands, and a writer never uses
@@ -141,7 +142,12 @@ def _phrases() -> dict[str, tuple[str, object]]:
         for phrase in phrases:
             add(phrase, kind, value)
     for place in PLACES:
-        for phrase in (place, f"{place} corner", f"at the {place} corner", f"in the {place} corner"):
+        for phrase in (
+            place,
+            f"{place} corner",
+            f"at the {place} corner",
+            f"in the {place} corner",
+        ):
             if place not in RELATIONS:
                 add(phrase, "place", place)
                 add(phrase.replace("centre", "center"), "place", place)

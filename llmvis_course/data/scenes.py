@@ -92,7 +92,9 @@ class SceneMaker:
 
         digit, colour, size, lean = pick(10), pick(len(COLOURS)), pick(len(SIZES)), pick(len(LEANS))
         if kind == "many":  # the same digit, colour, size; each in its own handwriting and lean
-            digit, colour, size = (field[:, :1].expand(-1, MAX_THINGS) for field in (digit, colour, size))
+            digit, colour, size = (
+                field[:, :1].expand(-1, MAX_THINGS) for field in (digit, colour, size)
+            )
         count = {"one": 1, "two": 2}.get(kind)
         count = torch.full((n,), count) if count else 2 + pick(3, 1)[:, 0]
         size = torch.where(count[:, None] > 2, size % 2, size)  # three large ones do not fit

@@ -104,7 +104,9 @@ _SCENE_KIND = {"two objects": "two", "counting": "many", "binding": "two"}
 
 def say(scene: Scene, names: tuple[str, ...], relation: bool) -> Scene:
     """The part of a scene that a caption naming only `names` says."""
-    things = tuple(Thing(**{name: getattr(thing, name) for name in names}) for thing in scene.things)
+    things = tuple(
+        Thing(**{name: getattr(thing, name) for name in names}) for thing in scene.things
+    )
     return Scene(things, scene.relation if relation else None)
 
 
@@ -138,14 +140,12 @@ class Batch(NamedTuple):
     captions: list[str]
 
 
-def training_batches(
-    maker: SceneMaker, size: int, *, rng: torch.Generator
-) -> Iterator[Batch]:
+def training_batches(maker: SceneMaker, size: int, *, rng: torch.Generator) -> Iterator[Batch]:
     """Endless batches of fresh scenes, none held out, with captions that name some or all of them.
 
     Two fifths show one thing, two fifths two, one fifth several of a kind.
     """
-    share = {"one": size - 2 * (size * 3 // 10) , "two": size * 3 // 10, "many": size * 3 // 10}
+    share = {"one": size - 2 * (size * 3 // 10), "two": size * 3 // 10, "many": size * 3 // 10}
     while True:
         layouts = [maker.sample(n, kind, rng=rng, allow=in_training) for kind, n in share.items()]
         layout = Layout(*(torch.cat(field) for field in zip(*layouts, strict=True)))

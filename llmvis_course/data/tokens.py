@@ -1,7 +1,8 @@
 """Sentences to numbers and back, with the `tokenizers` library.
 
-Byte-pair encoding (Sennrich et al. 2016, arXiv:1508.07909) over lower-case words. Every word of the
-training captions becomes one token; any other word falls apart into pieces, down to letters.
+Byte-pair encoding (Sennrich et al. 2016, arXiv:1508.07909) over the bytes of lower-case text, as in
+GPT-2 (Radford et al. 2019), whose sign for "a space stands before" is used too. Every word of the
+training captions becomes one token; any other word falls apart into pieces, down to bytes.
 """
 
 from collections.abc import Iterable
@@ -13,9 +14,9 @@ from jaxtyping import Bool, Int
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from torch import Tensor
 
-SPECIAL = ("[PAD]", "[UNK]", "[START]", "[END]")
-PAD, UNKNOWN, START, END = range(4)
-_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789-',.:"
+SPECIAL = ("[PAD]", "[START]", "[END]")
+PAD, START, END = range(3)
+_SPACE = "\u0120"  # how byte-level tokens write the space before a word
 
 
 class Tokens(NamedTuple):
@@ -26,16 +27,15 @@ class Tokens(NamedTuple):
 
 
 def train_tokenizer(captions: Iterable[str], *, vocabulary: int = 512) -> Tokenizer:
-    """Learn at most `vocabulary` tokens from captions."""
-    tokenizer = Tokenizer(models.BPE(unk_token="[UNK]", end_of_word_suffix="</w>"))
+    """Learn at most `vocabulary` tokens from captions; the same captions give the same tokens."""
+    tokenizer = Tokenizer(models.BPE())
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.decoder = decoders.BPEDecoder(suffix="</w>")
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary,
         special_tokens=list(SPECIAL),
-        initial_alphabet=list(_LETTERS),
-        end_of_word_suffix="</w>",
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
     tokenizer.train_from_iterator(captions, trainer)
@@ -68,10 +68,16 @@ def encode(tokenizer: Tokenizer, captions: list[str], *, longest: int | None = N
 
 def decode(tokenizer: Tokenizer, ids: Int[Tensor, " n"]) -> str:
     """The sentence of one row of ids, without special tokens."""
-    return tokenizer.decode(ids.tolist(), skip_special_tokens=True)
+    return tokenizer.decode(ids.tolist(), skip_special_tokens=True).strip()
 
 
 def pieces(tokenizer: Tokenizer, caption: str) -> list[str]:
     """The text of each token of a caption, with its [START] and [END]."""
-    texts = [token.removesuffix("</w>") for token in tokenizer.encode(caption).tokens]
+    texts = [token.removeprefix(_SPACE) for token in tokenizer.encode(caption).tokens]
     return ["[START]", *texts, "[END]"]
+
+
+def all_whole(tokenizer: Tokenizer, caption: str) -> bool:
+    """Whether every word of a caption is one token: whether training used all of its words."""
+    encoding = tokenizer.encode(caption)
+    return len(encoding.tokens) == len(set(encoding.word_ids))

@@ -1,7 +1,8 @@
 """The words and things of the course's small world, and one type for all it says about a picture.
 
 A `Scene` is used three times: complete, it is what a picture shows; partial, it is what a caption
-says; measured, it is what the judge saw. A picture is right when what was seen *fits* what was said.
+says; measured, it is what the judge saw. A picture is right when what was seen *fits* what was
+said.
 """
 
 from dataclasses import dataclass
@@ -97,13 +98,15 @@ class Scene:
         return not self.misses(said)
 
     def misses(self, said: "Scene") -> list[str]:
-        """What `said` names and this scene lacks, at the best pairing of things; [] when it fits."""
+        """What `said` names and this scene lacks, at the best pairing of things; [] if it fits."""
         if len(self.things) != len(said.things):
             return ["count"]
         return min((self._misses_in(said, order) for order in permutations(self.things)), key=len)
 
     def _misses_in(self, said: "Scene", order: tuple[Thing, ...]) -> list[str]:
-        missed = [name for seen, one in zip(order, said.things, strict=True) for name in seen.misses(one)]
+        missed = [
+            name for seen, one in zip(order, said.things, strict=True) for name in seen.misses(one)
+        ]
         if said.relation is not None and relation_of(*order) != said.relation:
             missed.append("relation")
         return missed
@@ -127,5 +130,3 @@ def plain(scene: Scene) -> Scene:
     """The scene without centres: only what a caption can say."""
     things = tuple(Thing(**thing.named()) for thing in scene.things)
     return Scene(things, scene.relation)
-
-

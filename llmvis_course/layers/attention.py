@@ -44,7 +44,9 @@ class MultiHeadAttention(nn.Module):
     def __init__(self, width: int, *, heads: int, context_width: int | None = None) -> None:
         super().__init__()
         if width % heads:
-            raise ValueError(f"width {width} cannot be split over {heads} heads; expected a multiple")
+            raise ValueError(
+                f"width {width} cannot be split over {heads} heads; expected a multiple"
+            )
         self.heads = heads
         self.query = nn.Linear(width, width)
         self.key_value = nn.Linear(context_width or width, 2 * width)
@@ -59,6 +61,8 @@ class MultiHeadAttention(nn.Module):
         """Let every position of `x` look at every position of `context`, or of `x` itself."""
         context = x if context is None else context
         q = rearrange(self.query(x), "b n (h d) -> b h n d", h=self.heads)
-        k, v = rearrange(self.key_value(context), "b m (two h d) -> two b h m d", two=2, h=self.heads)
+        k, v = rearrange(
+            self.key_value(context), "b m (two h d) -> two b h m d", two=2, h=self.heads
+        )
         values, weights = attention(q, k, v, mask)
         return Attended(self.output(rearrange(values, "b h n d -> b n (h d)")), weights)

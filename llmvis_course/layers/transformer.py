@@ -34,7 +34,13 @@ class TextEncoder(nn.Module):
     """Token ids to one vector a token, each knowing the whole caption."""
 
     def __init__(
-        self, vocabulary: int, *, width: int = 128, depth: int = 3, heads: int = 4, longest: int = 32
+        self,
+        vocabulary: int,
+        *,
+        width: int = 128,
+        depth: int = 3,
+        heads: int = 4,
+        longest: int = 32,
     ) -> None:
         super().__init__()
         self.longest = longest
@@ -45,9 +51,7 @@ class TextEncoder(nn.Module):
         self.blocks = nn.ModuleList(Block(width, heads=heads) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
 
-    def forward(
-        self, ids: Int[Tensor, "b n"], mask: Bool[Tensor, "b n"]
-    ) -> Float[Tensor, "b n d"]:
+    def forward(self, ids: Int[Tensor, "b n"], mask: Bool[Tensor, "b n"]) -> Float[Tensor, "b n d"]:
         x = self.token(ids) + self.position(torch.arange(ids.shape[1], device=ids.device))
         for block in self.blocks:
             x = block(x, mask)

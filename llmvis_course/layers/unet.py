@@ -1,7 +1,8 @@
 r"""A small U-Net that looks at words: from a noisy picture, a time and a caption to a velocity.
 
 Ronneberger et al. 2015, arXiv:1505.04597 for the shape; Rombach et al. 2022, arXiv:2112.10752 for
-cross-attention to text. Left out on purpose: dropout, and any work at full resolution: pixels enter and leave as 2 x 2 patches.
+cross-attention to text. Left out on purpose: dropout, and work at full resolution (pixels enter and
+leave as patches of 2 x 2).
 """
 
 import math
@@ -23,12 +24,12 @@ class Words(NamedTuple):
     mask: Bool[Tensor, "b m"]  # True for a word, False for padding
 
 
-Looks = list[Float[Tensor, "b heads n m"]]
-"""One entry a cross-attention: which pixel looked at which word."""
+Looks = list[Tensor]
+"""One entry a cross-attention, (b, heads, pixels, words): which pixel looked at which word."""
 
 
 def time_features(t: Float[Tensor, " b"], width: int) -> Float[Tensor, "b width"]:
-    r"""$(\cos 2\pi f_i t, \sin 2\pi f_i t)$ with frequencies $f_i$ from 1/4 to 32 in equal ratios."""
+    r"""$(\cos 2\pi f_i t, \sin 2\pi f_i t)$, the $f_i$ from 1/4 to 32 in equal ratios."""
     exponent = torch.linspace(-2, 5, width // 2, device=t.device, dtype=t.dtype)
     angle = 2 * math.pi * t[:, None] * 2.0**exponent
     return torch.cat([angle.cos(), angle.sin()], dim=1)
@@ -57,7 +58,7 @@ class ResidualBlock(nn.Module):
 
 
 class WordAttention(nn.Module):
-    """Every pixel looks at every word (before that, if asked, at every other pixel), then thinks."""
+    """Every pixel looks at every word (first, if asked, at every other pixel), then thinks."""
 
     def __init__(
         self,

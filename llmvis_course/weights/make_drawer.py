@@ -5,9 +5,12 @@ Interrupt it whenever you like: it goes on from its last checkpoint, to the same
 
 import platform
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
+from tokenizers import Tokenizer
+from torch import Tensor
 from tqdm import tqdm
 
 from ..data.digits import load_handwriting
@@ -22,13 +25,12 @@ from ..training.checkpoint import (
     save_tensors,
     training_state,
 )
-from ..training.fit import fit, warm_cosine
+from ..training.fit import Progress, fit, warm_cosine
 from ..training.precision import bfloat16, bfloat16_is_faster
 from ..training.repro import AveragedModel, make_rng
 
-STEPS, BATCH, RATE, DECAY = 4400, 128, 1.5e-3, 0.998
+STEPS, BATCH, RATE, DECAY = 6000, 64, 1.5e-3, 0.999
 NO_CAPTION = 0.1  # share of captions replaced by an empty one, for guidance
-CHECKPOINT_EVERY = 200
 
 
 def make_tokenizer(path: Path, *, seed: int = 0) -> None:
@@ -40,27 +42,49 @@ def make_tokenizer(path: Path, *, seed: int = 0) -> None:
     train_tokenizer(captions).save(str(path))
 
 
-def make_drawer(
-    path: Path, tokenizer, *, steps: int = STEPS, seed: int = 0, checkpoint: Path | None = None
-) -> None:
-    """Train for `steps` and write the averaged weights to `path` in float16."""
+def make_drawer(path: Path, tokenizer: Tokenizer, *, steps: int = STEPS, **options) -> None:
+    """Train, showing the time that is left; `options` are those of `train_drawer`."""
+    training = train_drawer(path, tokenizer, steps=steps, **options)
+    with tqdm(total=steps, desc=path.stem, unit="step") as bar:
+        for at in training:
+            bar.update(at.step - bar.n)
+            bar.set_postfix(loss=f"{at.loss:.4f}")
+
+
+def train_drawer(
+    path: Path,
+    tokenizer: Tokenizer,
+    *,
+    steps: int = STEPS,
+    batch: int = BATCH,
+    seed: int = 0,
+    checkpoint: Path | None = None,
+    checkpoint_every: int = 200,
+    half: bool | None = None,
+) -> Iterator[Progress]:
+    """Train for `steps`, yielding after each; at the end write averaged weights to `path`.
+
+    The state is kept in `checkpoint` (by default in `.checkpoints`) and found there again. `half`
+    says whether to compute in bfloat16; by default a short timing decides. Raises ValueError when
+    the checkpoint is of a run with other settings.
+    """
     checkpoint = checkpoint or Path(".checkpoints") / f"{path.stem}.safetensors"
     torch.manual_seed(seed)  # the starting weights
     model = TextFlow(tokenizer.get_vocab_size()).to(memory_format=torch.channels_last)
     average = AveragedModel(model, decay=DECAY)
     optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, betas=(0.9, 0.99), weight_decay=0.01)
     rng = make_rng(seed)
-    batches = training_batches(SceneMaker(make_glyphs(load_handwriting())), BATCH, rng=rng)
+    batches = training_batches(SceneMaker(make_glyphs(load_handwriting())), batch, rng=rng)
     models = {"model": model, "average": average.model}
 
-    def loss(batch: Batch) -> torch.Tensor:
+    def loss(batch: Batch) -> Tensor:
         told = torch.rand(len(batch.captions), generator=rng) >= NO_CAPTION
         captions = [c if keep else "" for c, keep in zip(batch.captions, told, strict=True)]
         pictures = batch.pictures.to(memory_format=torch.channels_last)
         with bfloat16(record["bfloat16"]):
             return model.loss(pictures, *encode(tokenizer, captions), rng=rng)
 
-    settings = {"steps": steps, "batch": BATCH, "rate": RATE, "seed": seed}
+    settings = {"steps": steps, "batch": batch, "rate": RATE, "seed": seed}
     record = settings | {"data": "scikit-learn digits, training split", "done": 0, "seconds": 0.0}
     if checkpoint.exists():
         state, record = load_tensors(checkpoint)
@@ -70,25 +94,24 @@ def make_drawer(
         average.updates = record["done"]
     else:
         record["bfloat16"] = False
-        record["bfloat16"] = _bfloat16_pays(loss, batches, rng)
+        record["bfloat16"] = _bfloat16_pays(loss, batches, rng) if half is None else half
     start = time.perf_counter() - record["seconds"]
-    progress = tqdm(total=steps, initial=record["done"], desc=path.stem, unit="step")
-    training = fit(
+    for at in fit(
         loss, batches, optimizer, steps=steps, start=record["done"], schedule=warm_cosine
-    )
-    for at in training:
+    ):
         average.update(model)
-        progress.update()
-        progress.set_postfix(loss=f"{at.loss:.4f}")
-        record |= {"done": at.step, "seconds": time.perf_counter() - start}
-        if at.step % CHECKPOINT_EVERY == 0 or at.step == steps:
+        record |= {"done": at.step, "seconds": round(time.perf_counter() - start, 1)}
+        if at.step % checkpoint_every == 0 or at.step == steps:
             save_tensors(checkpoint, training_state(models, optimizer, rng), record)
+        yield at
     record |= {"threads": torch.get_num_threads(), "machine": platform.machine()}
-    half = {name: value.half() for name, value in average.model.state_dict().items()}
-    save_tensors(path, half, record)
+    weights = {name: value.half() for name, value in average.model.state_dict().items()}
+    save_tensors(path, weights, record)
 
 
-def _bfloat16_pays(loss, batches, rng: torch.Generator) -> bool:
+def _bfloat16_pays(
+    loss: Callable[[Batch], Tensor], batches: Iterator[Batch], rng: torch.Generator
+) -> bool:
     """Try both on one batch, and leave chance as it was."""
     state = rng.get_state()
     batch = next(batches)
