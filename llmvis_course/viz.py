@@ -141,7 +141,7 @@ def _thing_in_words(thing: Thing) -> str:
 class Compared(NamedTuple):
     """One line of a verdict."""
 
-    name: str  # an attribute, "relation" or "count"
+    name: str  # "count", "relation" or an attribute, numbered where there are several things
     asked: str
     seen: str
     right: bool
@@ -151,7 +151,7 @@ def compare(said: Scene, seen: Scene) -> list[Compared]:
     """Line up what was asked with what was seen, at the pairing of things that agrees best."""
 
     def line(name: str, asked: object, found: object) -> Compared:
-        return Compared(name, _value(name, asked), _value(name, found), asked == found)
+        return Compared(name, _value(asked, name), _value(found, name), asked == found)
 
     def misses(order: tuple[Thing, ...]) -> int:
         pairs = zip(order, said.things, strict=False)
@@ -160,9 +160,11 @@ def compare(said: Scene, seen: Scene) -> list[Compared]:
 
     order = min(permutations(seen.things), key=misses)
     lines = [line("count", len(said.things), len(order))]
-    for asked, one in zip_longest(said.things, order[: len(said.things)], fillvalue=Thing()):
-        found = one.named()
-        lines += [line(name, value, found.get(name)) for name, value in asked.named().items()]
+    pairs = zip_longest(said.things, order[: len(said.things)], fillvalue=Thing())
+    for k, (asked, one) in enumerate(pairs, start=1):
+        which = f" {k}" if len(said.things) > 1 else ""
+        for name, value in asked.named().items():
+            lines.append(line(name + which, value, one.named().get(name)))
     if said.relation is not None:
         lines.append(line("relation", said.relation, _relation(order)))
     return lines
@@ -173,10 +175,10 @@ def _relation(things: tuple[Thing, ...]) -> str | None:
     return relation_of(*things) if located else None
 
 
-def _value(name: str, value: object) -> str:
+def _value(value: object, name: str) -> str:
     if value is None:
         return "not seen"
-    return DIGITS[value] if name == "digit" else str(value)
+    return DIGITS[value] if name.startswith("digit") else str(value)
 
 
 def verdict_table(said: Scene, seen: Scene, *, ax: Axes) -> Axes:

@@ -120,6 +120,11 @@ def test_compare_pairs_things_in_the_order_that_agrees_best():
     assert all(line.right for line in viz.compare(said, parse("a blue two and a red seven")))
 
 
+def test_compare_numbers_the_attributes_of_several_things():
+    names = [line.name for line in viz.compare(parse("a red seven and a two"), Scene(()))]
+    assert names == ["count", "digit 1", "colour 1", "digit 2"]
+
+
 def test_compare_measures_the_relation():
     said = parse("a red seven above a blue two")
     seven, two = Thing(7, "red", x=16.0, y=24.0), Thing(2, "blue", x=16.0, y=8.0)
