@@ -210,6 +210,18 @@ def score_bars(scores: Sequence[int], *, of: int, ax: Axes, title: str = "") -> 
     return ax
 
 
+def errors(right: Mapping[str, float], *, ax: Axes) -> Axes:
+    """A bar for each share of right answers, as per cent wrong, with its number."""
+    wrong = [100 * (1 - share) for share in right.values()]
+    bars = ax.barh(list(right), wrong, color=BLUE)
+    ax.bar_label(bars, fmt="%.1f %%", padding=3, fontsize=8)
+    ax.invert_yaxis()
+    ax.set_xlim(0, max(1.0, 1.2 * max(wrong)))
+    ax.set_xlabel("wrong, % of real things")
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
 def curves(
     at: Sequence[float], lines: Mapping[str, Sequence[float]], *, ax: Axes, x: str, y: str
 ) -> Axes:

@@ -42,6 +42,7 @@ def pictures(n: int) -> torch.Tensor:
         lambda ax: viz.curves(
             [0.0, 1.0], {"a": [0.0, 1.0], "b": [1.0, 0.0]}, ax=ax, x="t", y="share"
         ),
+        lambda ax: viz.errors({"digit": 0.9, "colour": 1.0}, ax=ax),
         lambda ax: viz.flow_chart(ax=ax),
     ],
 )
@@ -89,6 +90,12 @@ def test_bars_are_as_high_as_the_scores(ax):
     viz.score_bars([0, 2, 3], of=4, ax=ax)
     assert [bar.get_height() for bar in ax.patches] == [0, 2, 3]
     assert ax.get_ylim() == (0, 4)
+
+
+def test_errors_are_what_is_not_right_in_per_cent(ax):
+    viz.errors({"digit": 0.9, "colour": 1.0}, ax=ax)
+    assert [bar.get_width() for bar in ax.patches] == pytest.approx([10, 0])
+    assert "10.0 %" in texts(ax) and ax.get_xlabel()
 
 
 def test_curves_differ_by_marker_too_and_axes_are_named(ax):

@@ -1,0 +1,140 @@
+"""The drawing board answers a press of its button, whatever stands in the box."""
+
+import io
+
+import pytest
+import torch
+from llmvis_course.evaluate import Judge, Verdict
+from PIL import Image
+
+from llmvis_course.data.tokens import train_tokenizer
+from llmvis_course.models.flow import TextFlow
+from llmvis_course.pipeline import TextToImage
+from llmvis_course.widgets import EXAMPLES, DrawingBoard, png
+
+
+class Agrees(Judge):
+    """A judge that sees whatever was said: the board is tested here, not the judge."""
+
+    def __init__(self) -> None:
+        torch.nn.Module.__init__(self) if isinstance(self, torch.nn.Module) else None
+
+    def verdict(self, picture, said):
+        return Verdict(True, said, [])
+
+
+@pytest.fixture(scope="module")
+def system() -> TextToImage:
+    tokenizer = train_tokenizer([*EXAMPLES, "a shiny large red seven"])
+    torch.manual_seed(0)
+    model = TextFlow(tokenizer.get_vocab_size(), channels=(16, 16), text_width=16, text_depth=1)
+    for weight in model.parameters():  # untrained, yet not blind: every word changes the picture
+        torch.nn.init.normal_(weight, std=0.1)
+    return TextToImage(model, tokenizer)
+
+
+@pytest.fixture
+def board(system) -> DrawingBoard:
+    return DrawingBoard(system, Agrees(), note="the judge errs too")
+
+
+def test_a_click_draws_and_judges_and_another_draws_anew(board):
+    blank = board.picture.value
+    board.button.click()
+    first = board.picture.value
+    assert first not in (blank, b"")
+    for words in ("right", "seven", "top left", "the judge errs too"):
+        assert words in board.verdict.value
+    board.button.click()
+    assert board.picture.value != first
+    assert not board.button.disabled and board.status.value == ""
+
+
+def test_the_same_seed_draws_the_same(system):
+    one, two = (DrawingBoard(system, Agrees(), seed=3) for _ in range(2))
+    one.button.click(), two.button.click()
+    assert one.picture.value == two.picture.value
+
+
+def test_guidance_matters(system):
+    pictures = set()
+    for guidance in (0.0, 3.0):
+        board = DrawingBoard(system, Agrees())
+        board.guidance.value = guidance
+        board.button.click()
+        pictures.add(board.picture.value)
+    assert len(pictures) == 2
+
+
+def test_an_example_goes_into_the_box(board):
+    board.examples.value = EXAMPLES[2]
+    assert board.caption.value == EXAMPLES[2]
+
+
+def test_the_slider_goes_back_to_an_earlier_step_and_a_word_shows_its_map(board):
+    board.button.click()
+    assert board.step.value == board.step.max == len(board.trace.path)
+    last = board.picture.value
+    board.step.value = 1
+    early = board.picture.value
+    assert early != last
+    board.word.value = 3
+    assert board.picture.value not in (early, last)
+    board.word.value, board.step.value = None, board.step.max
+    assert board.picture.value == last
+
+
+def test_a_shorter_sentence_after_a_longer_one_forgets_the_chosen_word(board):
+    board.button.click()
+    board.word.value = len(board.trace.words[0]) - 1
+    board.caption.value = "a red seven"
+    board.button.click()
+    assert board.word.value is None and len(board.word.options) == 1 + 5
+
+
+@pytest.mark.parametrize(
+    ("sentence", "message"),
+    [
+        ("a purple elephant", "elephant"),
+        ("", "names no digit"),
+        ("a red blue seven", "both name the colour"),
+        ("three large red sevens", "do not fit"),
+        ("<script> 5", "not understood: &lt;, script"),
+    ],
+)
+def test_a_sentence_it_cannot_follow_is_answered_where_the_verdict_stands(board, sentence, message):
+    board.caption.value = sentence
+    board.button.click()
+    assert message in board.verdict.value
+    assert "<script" not in board.verdict.value
+    assert not board.button.disabled
+
+
+def test_a_refused_sentence_leaves_the_picture_and_says_so(board):
+    board.button.click()
+    picture, board.caption.value = board.picture.value, "a purple elephant"
+    board.button.click()
+    assert board.picture.value == picture and "sentence before" in board.verdict.value
+
+
+def test_a_stray_word_is_drawn_and_named(board):
+    board.caption.value = "a shiny large red seven"
+    board.button.click()
+    assert "not understood: shiny" in board.verdict.value and "right" in board.verdict.value
+
+
+def test_parts_can_be_found_by_a_browser(board):
+    for name in ("caption", "draw", "picture", "verdict"):
+        part = board.button if name == "draw" else getattr(board, name)
+        assert f"llmvis-{name}" in part._dom_classes
+
+
+def test_a_stored_page_reads_a_sentence_where_the_widget_would_be(board):
+    assert "run this cell" in repr(board)
+
+
+def test_png_enlarges_with_hard_edges():
+    array = torch.eye(2)[..., None].expand(2, 2, 3).numpy()
+    image = Image.open(io.BytesIO(png(array, side=8)))
+    assert image.size == (8, 8)
+    assert [image.getpixel(at)[0] for at in ((3, 3), (4, 3), (3, 4), (4, 4))] == [255, 0, 0, 255]
