@@ -4,10 +4,10 @@ import io
 
 import pytest
 import torch
-from llmvis_course.evaluate import Judge, Verdict
 from PIL import Image
 
 from llmvis_course.data.tokens import train_tokenizer
+from llmvis_course.evaluate import Judge, Verdict
 from llmvis_course.models.flow import TextFlow
 from llmvis_course.pipeline import TextToImage
 from llmvis_course.widgets import EXAMPLES, DrawingBoard, png

@@ -11,7 +11,14 @@
 # ---
 
 # %%
-SETUP_PLACEHOLDER = True
+# Set-up: installs the course where it is missing (on Colab); elsewhere it does nothing.
+import importlib.util, os, subprocess, sys
+
+if importlib.util.find_spec("llmvis_course") is None:
+    source = os.environ.get(
+        "LLMVIS_COURSE_INSTALL", "git+https://github.com/llmvis-course/llmvis-course"
+    )
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", source], check=True)
 
 # %% [markdown]
 # # 00 · Start here: what will you be able to build?
@@ -64,6 +71,7 @@ import warnings
 
 import matplotlib.pyplot as plt
 import torch
+from IPython.display import display
 from torch.testing import assert_close
 
 from llmvis_course import viz
@@ -89,11 +97,11 @@ judge = Judge.pretrained()
 # the picture came about, and choose a **word** to see where it was looked at. Press again for
 # other noise: the same sentence has many right pictures.
 
-# %%
+# %% tags=["nbval-ignore-output"]
 own = own_error(judge, n=300, rng=make_rng(3))  # how often the judge itself is right
 note = f"The judge itself reads {100 * own['digit']:.1f} % of real digits right."
 board = DrawingBoard(system, judge, note=note)
-board
+display(board)
 
 # %% [markdown]
 # ### The same on paper
@@ -148,8 +156,8 @@ assert min(own[name] for name in ("colour", "size", "place", "count")) >= 0.98
 # %% [markdown]
 # *What to see:* 900 real scenes, composed of handwriting that trained nothing. The judge measures
 # colour, size, place and count right in at least 98 % of cases, and reads at least 95 % of the
-# digits. So a generator that scores about 95 % may well be as readable as real handwriting; this
-# judge could not tell.
+# digits.<!-- asserted: own --> So a generator that scores about 95 % may well be as readable as
+# real handwriting; this judge could not tell.
 #
 # ## Which words looked where?
 #
@@ -209,8 +217,8 @@ print(system.plainly("a huge crimson 4 in the lower right corner"))
 
 # %% [markdown]
 # A network reads numbers, so the sentence is cut into **tokens** and each gets an id. A
-# Transformer then turns each token into a vector of 128 numbers that knows its neighbours. The
-# second row is the empty caption; you will see why.
+# Transformer then turns each token into a vector of 128 numbers<!-- asserted: vectors --> that
+# knows its neighbours. The second row is the empty caption; you will see why.
 
 # %%
 print(pieces(system.tokenizer, caption))
@@ -273,7 +281,6 @@ print(said.misses(parse("a large blue three at the top left")))
 #
 # Something missing? Draw again with other noise, and keep the better one.
 
-
 # %%
 def draw_and_adjust(caption, *, tries, rng, guidance=GUIDANCE):
     said, best, fewest = parse(caption), None, 99
@@ -334,9 +341,10 @@ assert len(unseen) == 4 and captions[20].endswith("cyan zero at the top right")
 
 # %% [markdown]
 # *What to see:* the first 12 of the 32. A tick means that the judge saw everything the caption
-# names, a cross that it missed something. At least 24 of the 32 are right, and the cell fails if
-# that is ever untrue. Four captions ask for a digit at a place where no training picture had it,
-# such as a zero at the top right: the model must put together what it learned apart.
+# names, a cross that it missed something. At least 24 of the 32 are right,<!-- asserted: right -->
+# and the cell fails if that is ever untrue. Four captions ask for a digit at a place where no
+# training picture had it, such as a zero at the top right<!-- asserted: unseen -->: the model must
+# put together what it learned apart.
 #
 # Now your first prediction. Let the judge look at the guesses `x0` along the way, and count.
 
@@ -407,9 +415,9 @@ viz.picture_grid(system_a[:6], captions[:6], ax=ax, columns=6, right=wrong)
 plt.show()
 
 # %% [markdown]
-# *What to see:* move the captions round and count again. System B scores at one shift, five: its
-# pictures are right, for other captions. It was the shuffle. System A never scores: its pictures,
-# in the last row, are digits that no caption steers.
+# *What to see:* move the captions round and count again. System B scores at one shift,
+# five<!-- asserted: scores_b -->: its pictures are right, for other captions. It was the shuffle.
+# System A never scores: its pictures, in the last row, are digits that no caption steers.
 #
 # The lesson is a habit. When a score is near zero, ask *what the pictures would be right for*
 # before you train anything again.

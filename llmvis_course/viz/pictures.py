@@ -1,0 +1,117 @@
+"""Pictures on a plot: one, a grid, the frames of a path, and maps of which word was looked at."""
+
+import textwrap
+from collections.abc import Sequence
+
+import matplotlib
+import numpy as np
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from torch import Tensor
+
+from .palette import BLACK, BLUE, GREY, VERMILION
+
+
+def as_array(picture: Float[Tensor, "3 h w"]) -> np.ndarray:
+    """A picture in [-1, 1] as rows, columns and colours in [0, 1]: what matplotlib shows."""
+    return ((picture.detach().cpu().clamp(-1, 1) + 1) / 2).permute(1, 2, 0).numpy()
+
+
+def show_picture(picture: Float[Tensor, "3 h w"], *, ax: Axes, title: str = "") -> Axes:
+    """One picture with hard pixel edges."""
+    ax.imshow(as_array(picture), interpolation="nearest")
+    ax.set_title(textwrap.fill(title, 30), fontsize=9)
+    ax.set_axis_off()
+    return ax
+
+
+def picture_grid(
+    pictures: Float[Tensor, "b 3 h w"],
+    titles: Sequence[str],
+    *,
+    ax: Axes,
+    columns: int = 4,
+    right: Sequence[bool] | None = None,
+) -> Axes:
+    """Pictures in rows, each with a title below; `right` puts the judge's mark in front of it."""
+    _expect_one_each(titles, pictures, "titles")
+    marks = [""] * len(titles) if right is None else ["✓ " if ok else "✗ " for ok in right]
+    colours = (
+        [BLACK] * len(titles) if right is None else [BLUE if ok else VERMILION for ok in right]
+    )
+    wide = max(12, 108 // columns)  # letters
+    texts = [textwrap.fill(mark + title, wide) for mark, title in zip(marks, titles, strict=True)]
+    height = 1.08 + 0.12 * max(text.count("\n") + 1 for text in texts)
+    for k, (picture, text) in enumerate(zip(pictures, texts, strict=True)):
+        left, top = 1.1 * (k % columns), height * (k // columns)
+        _tile(as_array(picture), left, top, ax=ax)
+        ax.text(left + 0.5, top + 1.03, text, ha="center", va="top", fontsize=8, color=colours[k])
+    rows = -(-len(titles) // columns)
+    return _frame(ax, width=1.1 * min(columns, len(titles)) - 0.1, height=height * rows)
+
+
+def filmstrip(
+    frames: Float[Tensor, "n 3 h w"], labels: Sequence[str], *, ax: Axes, title: str = ""
+) -> Axes:
+    """Frames from left to right, each with a label below."""
+    _expect_one_each(labels, frames, "labels")
+    for k, (frame, label) in enumerate(zip(frames, labels, strict=True)):
+        _tile(as_array(frame), 1.06 * k, 0.0, ax=ax)
+        ax.text(1.06 * k + 0.5, 1.05, label, ha="center", va="top", fontsize=8)
+    ax.set_title(title, fontsize=10)
+    return _frame(ax, width=1.06 * len(labels) - 0.06, height=1.25)
+
+
+def word_maps(
+    picture: Float[Tensor, "3 h w"],
+    words: Sequence[str],
+    looks: Float[Tensor, "m h w"],
+    *,
+    ax: Axes,
+    columns: int = 6,
+) -> Axes:
+    """For every word, where pixels looked at it more than they do on average, over the picture.
+
+    Each map is scaled to its own range, so compare places within a map, not maps with each other;
+    the number behind a word is its mean share of all looks.
+    """
+    if len(words) > len(looks):
+        raise ValueError(f"found {len(words)} words and {len(looks)} maps; expected a map a word")
+    for k, word in enumerate(words):
+        left, top = 1.1 * (k % columns), 1.32 * (k // columns)
+        _tile(heat_over(picture, looks[k]), left, top, ax=ax)
+        text = f"{word}  {100 * float(looks[k].mean()):.0f} %"
+        ax.text(left + 0.5, top + 1.04, text, ha="center", va="top", fontsize=9)
+    rows = -(-len(words) // columns)
+    return _frame(ax, width=1.1 * min(columns, len(words)) - 0.1, height=1.32 * rows)
+
+
+def heat_over(picture: Float[Tensor, "3 h w"], look: Float[Tensor, "h w"]) -> np.ndarray:
+    """A viridis map of where pixels looked at one word, with the picture's ink laid over it."""
+    low, high = float(look.min()), float(look.max())
+    share = (look - low) / max(high - low, 1e-9)
+    heat = matplotlib.colormaps["viridis"](share.cpu().numpy())[..., :3]
+    ink = as_array(picture).max(axis=2, keepdims=True)
+    return heat + 0.6 * ink * (1 - heat)
+
+
+def _tile(array: np.ndarray, left: float, top: float, *, ax: Axes) -> None:
+    """One picture in the unit square whose upper left corner is (left, top); y grows downwards."""
+    ax.imshow(array, extent=(left, left + 1, top + 1, top), interpolation="nearest")
+    ax.add_patch(Rectangle((left, top), 1, 1, fill=False, edgecolor=GREY, linewidth=0.5))
+
+
+def _frame(ax: Axes, *, width: float, height: float) -> Axes:
+    ax.set_xlim(-0.02, width + 0.02)
+    ax.set_ylim(height, -0.02)
+    ax.set_aspect("equal")
+    ax.set_axis_off()
+    return ax
+
+
+def _expect_one_each(names: Sequence[str], pictures: Tensor, what: str) -> None:
+    if len(names) != len(pictures):
+        raise ValueError(
+            f"found {len(names)} {what} for {len(pictures)} pictures; expected as many"
+        )
