@@ -15,26 +15,30 @@ from torch import Tensor, nn
 from ..layers.transformer import TextEncoder
 from ..layers.unet import Looks, UNet, Words
 
-Velocity = Callable[[Float[Tensor, "b *d"], Float[Tensor, " b"]], Float[Tensor, "b *d"]]
+Velocity = Callable[[Float[Tensor, " b *d"], Float[Tensor, " b"]], Float[Tensor, " b *d"]]
+
+
+TIME_MIDDLE, TIME_SPREAD = 0.8, 1.4
+"""Mean and standard deviation of the number whose sigmoid is a training time."""
 
 
 class Step(NamedTuple):
     """One stop on the way from noise to a picture."""
 
     t: float  # the time that was reached, 1 (noise) to 0 (data)
-    x: Float[Tensor, "b *d"]  # where the path is
-    x0: Float[Tensor, "b *d"]  # where it would end if it went straight on
+    x: Float[Tensor, " b *d"]  # where the path is
+    x0: Float[Tensor, " b *d"]  # where it would end if it went straight on
 
 
 def interpolate(
-    x0: Float[Tensor, "b *d"], noise: Float[Tensor, "b *d"], t: Float[Tensor, " b"]
-) -> Float[Tensor, "b *d"]:
+    x0: Float[Tensor, " b *d"], noise: Float[Tensor, " b *d"], t: Float[Tensor, " b"]
+) -> Float[Tensor, " b *d"]:
     r"""The straight path $x_t = (1 - t)\,x_0 + t\,\epsilon$; its velocity is $\epsilon - x_0$."""
     t = t.view(-1, *[1] * (x0.ndim - 1))
     return (1 - t) * x0 + t * noise
 
 
-def euler(velocity: Velocity, noise: Float[Tensor, "b *d"], *, steps: int) -> Iterator[Step]:
+def euler(velocity: Velocity, noise: Float[Tensor, " b *d"], *, steps: int) -> Iterator[Step]:
     r"""Walk from noise to data by $x_{t-h} = x_t - h\,v(x_t, t)$, yielding every stop."""
     x, times = noise, torch.linspace(1, 0, steps + 1).tolist()
     for t, t_next in zip(times, times[1:], strict=False):
@@ -44,7 +48,7 @@ def euler(velocity: Velocity, noise: Float[Tensor, "b *d"], *, steps: int) -> It
         yield Step(t_next, x, x0)
 
 
-def heun(velocity: Velocity, noise: Float[Tensor, "b *d"], *, steps: int) -> Iterator[Step]:
+def heun(velocity: Velocity, noise: Float[Tensor, " b *d"], *, steps: int) -> Iterator[Step]:
     """Like `euler`, with the mean of the velocities at both ends of each step: two looks a step."""
     x, times = noise, torch.linspace(1, 0, steps + 1).tolist()
     for t, t_next in zip(times, times[1:], strict=False):
@@ -56,8 +60,8 @@ def heun(velocity: Velocity, noise: Float[Tensor, "b *d"], *, steps: int) -> Ite
 
 
 def linear_guess(
-    x: Float[Tensor, "b *d"], t: Float[Tensor, " b"], mean: float, std: float
-) -> tuple[Float[Tensor, "b *d"], Float[Tensor, "b ..."], Float[Tensor, "b *d"]]:
+    x: Float[Tensor, " b *d"], t: Float[Tensor, " b"], mean: float, std: float
+) -> tuple[Float[Tensor, " b *d"], Float[Tensor, "b ..."], Float[Tensor, " b *d"]]:
     r"""The best velocity that is linear in $x_t$, how wrong it is, and $x_t$ at unit scale.
 
     For numbers with mean $\mu$ and standard deviation $\sigma$, put
@@ -114,11 +118,13 @@ class TextFlow(nn.Module):
     ) -> Float[Tensor, ""]:
         r"""$\mathbb{E}\,\lVert v_\theta(x_t, t) - (\epsilon - x_0)\rVert^2$, over all numbers.
 
-        Times are a normal number through a sigmoid, denser in the middle of the path (Esser et al.
-        2024, arXiv:2403.03206, Section 3.1).
+        Times are a normal number through a sigmoid (Esser et al. 2024, arXiv:2403.03206, Section
+        3.1), with the middle moved towards noise. What a caption decides, which digit stands where,
+        is decided there: once a digit shows through the noise, the caption tells nothing new.
         """
         noise = torch.randn(x0.shape, generator=rng, device=rng.device).to(x0)
-        t = torch.randn(len(x0), generator=rng, device=rng.device).sigmoid().to(x0)
+        t = torch.randn(len(x0), generator=rng, device=rng.device) * TIME_SPREAD + TIME_MIDDLE
+        t = t.sigmoid().to(x0)
         v = self(interpolate(x0, noise, t), t, self.read(ids, mask))
         return (v - (noise - x0)).square().mean()
 

@@ -21,6 +21,7 @@ def save_tensors(path: str | Path, tensors: dict[str, Tensor], record: dict) -> 
     unfinished = path.with_name(path.name + ".unfinished")
     contiguous = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     save_file(contiguous, unfinished, metadata={"record": json.dumps(record)})
+    unfinished.chmod(0o644)  # the library writes files that only their owner may read
     os.replace(unfinished, path)
 
 

@@ -1,0 +1,54 @@
+# make lab      set up, and open the course in JupyterLab
+# make test     set up, and run every test and every notebook
+# make check    style: ruff, and the twins of the notebooks
+# make notebooks  run every notebook again, store it, and measure it into the README
+# make weights  train again what is shipped (under an hour on two cores)
+# make bench    print how fast things are here
+# make picture  draw the README's picture again
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+NOTEBOOKS = $(wildcard notebooks/*.ipynb solutions/*.ipynb)
+LAB = $(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 --IdentityProvider.token= \
+	--LabApp.news_url=None \
+	--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
+
+.PHONY: setup lab test check notebooks weights bench picture clean
+
+setup: $(READY)
+
+$(READY): requirements.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed, found " + sys.version)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+lab: setup
+	$(LAB) notebooks/00_start_here.ipynb
+
+test: setup
+	$(BIN)/python -m pytest --jaxtyping-packages=llmvis_course,beartype.beartype --durations=10
+	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=600 --durations=10 $(NOTEBOOKS)
+
+check: setup
+	$(BIN)/ruff check llmvis_course tests notebooks/source .ci
+	$(BIN)/ruff format --check llmvis_course tests notebooks/source .ci
+	$(BIN)/python .ci/notebooks.py --check
+
+notebooks: setup
+	$(BIN)/python .ci/notebooks.py
+
+weights: setup
+	$(BIN)/python -m llmvis_course.weights.make
+
+bench: setup
+	$(BIN)/python tests/bench.py
+
+picture: setup
+	$(BIN)/python .ci/readme_picture.py
+
+clean:
+	rm -rf $(VENV) .checkpoints build dist *.egg-info

@@ -1,0 +1,111 @@
+r"""Scores: which share of captions was drawn with everything they name?
+
+Six kinds of caption, as in GenEval (Ghosh et al. 2023, arXiv:2310.11513), each on combinations seen
+in training, held out from it, and paraphrased. Beside every score stands the judge's own: its score
+on real pictures of the same captions, which caps what a score can mean.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..data.digits import load_handwriting
+from ..data.glyphs import make_glyphs
+from ..data.scenes import SceneMaker
+from ..data.splits import CAPTION_KINDS, SPLITS, make_prompts
+from .judge import Judge
+
+Draw = Callable[[list[str]], Tensor]
+"""Captions to pictures (b, 3, 32, 32) in [-1, 1]."""
+_AT_ONCE = 64  # pictures
+
+
+class Score(NamedTuple):
+    """The share of captions of one kind and split that were drawn right."""
+
+    kind: str
+    split: str
+    right: int
+    n: int
+    low: float  # 95 % interval
+    high: float
+    real: float  # the judge's score on real pictures of the same captions
+    missed: dict[str, int]  # how often each attribute was missed
+
+    @property
+    def share(self) -> float:
+        return self.right / self.n
+
+
+def wilson_interval(right: int, n: int, z: float = 1.96) -> tuple[float, float]:
+    r"""$\frac{\hat p + z^2/2n \pm z\sqrt{\hat p(1-\hat p)/n + z^2/4n^2}}{1 + z^2/n}$
+
+    The 95 % interval by default. Wilson 1927, "Probable inference, the law of succession, and
+    statistical inference".
+    """
+    if not 0 <= right <= n or n == 0:
+        raise ValueError(f"found {right} right of {n}; expected 0 <= right <= n, and n > 0")
+    p = right / n
+    centre, spread = p + z**2 / (2 * n), z * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    return (centre - spread) / (1 + z**2 / n), (centre + spread) / (1 + z**2 / n)
+
+
+def score(
+    draw: Draw,
+    kind: str,
+    split: str,
+    *,
+    judge: Judge,
+    n: int,
+    rng: torch.Generator,
+    source: str = "digits",
+) -> Score:
+    """Draw `n` captions of one kind and split, and count those with nothing missed."""
+    maker = SceneMaker(make_glyphs(load_handwriting(source, train=False)))
+    prompts = make_prompts(kind, split, n, maker=maker, rng=rng)
+    missed: Counter[str] = Counter()
+    right = 0
+    for start in range(0, n, _AT_ONCE):
+        items = prompts.items[start : start + _AT_ONCE]
+        for seen, prompt in zip(
+            judge.look(draw([prompt.caption for prompt in items])), items, strict=True
+        ):
+            lacks = seen.misses(prompt.said)
+            right += not lacks
+            missed.update(set(lacks))
+    real = judge.look(maker.render(prompts.layout))
+    fits = sum(seen.fits(prompt.said) for seen, prompt in zip(real, prompts.items, strict=True))
+    return Score(kind, split, right, n, *wilson_interval(right, n), fits / n, dict(missed))
+
+
+def evaluate(
+    draw: Draw,
+    *,
+    judge: Judge,
+    n: int,
+    rng: torch.Generator,
+    kinds: tuple[str, ...] = CAPTION_KINDS,
+    splits: tuple[str, ...] = SPLITS,
+) -> Iterator[Score]:
+    """Score every kind on every split, one after the other."""
+    for split in splits:
+        for kind in kinds:
+            yield score(draw, kind, split, judge=judge, n=n, rng=rng)
+
+
+def format_table(scores: list[Score]) -> str:
+    """A Markdown table: per cent drawn right, 95 % interval, and the judge on real pictures."""
+    lines = [
+        "| caption | combinations | right | 95 % interval | n | judge on real pictures |",
+        "|---|---|---|---|---|---|",
+    ]
+    for s in scores:
+        lines.append(
+            f"| {s.kind} | {s.split} | {100 * s.share:.1f} % | "
+            f"{100 * s.low:.1f} to {100 * s.high:.1f} | {s.n} | {100 * s.real:.1f} % |"
+        )
+    return "\n".join(lines)

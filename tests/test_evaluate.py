@@ -1,0 +1,134 @@
+import pytest
+import torch
+
+from llmvis_course.data.captions import parse
+from llmvis_course.data.digits import load_handwriting
+from llmvis_course.data.glyphs import make_glyphs
+from llmvis_course.data.scenes import SceneMaker, to_scenes
+from llmvis_course.data.splits import make_prompts
+from llmvis_course.data.world import COLOURS, Scene, Thing, plain
+from llmvis_course.evaluate import Judge, evaluate, format_table, own_error, score, wilson_interval
+from llmvis_course.evaluate.judge import find_pieces, nearest_colour
+from llmvis_course.training.repro import make_rng
+from llmvis_course.weights import FOLDER
+
+
+@pytest.fixture(scope="module")
+def judge() -> Judge:
+    return Judge.pretrained()
+
+
+REQUIRED = {"colour": 0.99, "place": 0.99, "size": 0.99, "count": 0.99, "lean": 0.97}
+
+
+def test_the_judge_is_right_about_real_held_out_scenes(judge) -> None:
+    shares = own_error(judge, rng=make_rng(11))
+    for name, required in (REQUIRED | {"digit": 0.96}).items():
+        assert shares[name] >= required, shares
+
+
+@pytest.mark.skipif(
+    not (FOLDER / "judge_mnist.safetensors").exists(), reason="no MNIST judge is shipped"
+)
+def test_the_mnist_judge_is_right_about_real_held_out_scenes(real_data) -> None:
+    shares = own_error(Judge.pretrained("mnist"), source="mnist", rng=make_rng(11))
+    for name, required in (REQUIRED | {"digit": 0.985}).items():
+        assert shares[name] >= required, shares
+
+
+def test_its_measures_agree_with_how_the_scene_was_made(test_maker, rng) -> None:
+    layout = test_maker.sample(300, "one", rng=rng)
+    pieces = find_pieces(test_maker.render(layout))
+    assert pieces.picture.tolist() == list(range(300))
+    close = {"atol": 1.0, "rtol": 0.0}
+    torch.testing.assert_close(pieces.height, layout.height[:, 0], **close)
+    torch.testing.assert_close(pieces.y, layout.y[:, 0], **close)
+    torch.testing.assert_close(pieces.slant, layout.slant[:, 0], atol=0.05, rtol=0.0)
+
+
+def test_it_says_no_to_blank_noise_and_another_caption(judge, test_maker, rng) -> None:
+    said = parse("a red seven")
+    noise = torch.rand(20, 3, 32, 32, generator=rng) * 2 - 1
+    for picture in (torch.full((3, 32, 32), -1.0), torch.ones(3, 32, 32), *noise):
+        assert not judge.verdict(picture, said).right
+    layout = test_maker.sample(100, "one", rng=rng)
+    pictures, scenes = test_maker.render(layout), [plain(s) for s in to_scenes(layout)]
+    right = wrong = 0
+    for i, (picture, scene) in enumerate(zip(pictures, scenes, strict=True)):
+        right += judge.verdict(picture, scene).right
+        other = next(s for s in scenes[i:] + scenes[:i] if not scene.fits(s))
+        verdict = judge.verdict(picture, other)
+        wrong += not verdict.right
+        assert verdict.right == (not verdict.missed)
+    assert wrong == 100 and right >= 90
+
+
+def test_each_attribute_can_be_missed(judge, test_maker, rng) -> None:
+    """A caption that is wrong in one attribute alone is told so, by name."""
+    layout = test_maker.sample(40, "one", rng=rng)
+    for picture, scene in zip(test_maker.render(layout), to_scenes(layout), strict=True):
+        thing = judge.look(picture[None])[0].things[0]
+        for name, other in (("colour", "red"), ("size", "small"), ("lean", "upright")):
+            if getattr(scene.things[0], name) != other:
+                said = Scene((Thing(**(thing.named() | {name: other})),))
+                assert judge.verdict(picture, said).missed == [name]
+
+
+def test_darker_is_the_same_colour_and_grey_is_none() -> None:
+    for name, rgb in COLOURS.items():
+        colour = torch.tensor(rgb) * 0.5
+        assert nearest_colour(colour / colour.max()) == name
+    assert nearest_colour(torch.tensor([0.9, 1.0, 0.1])) in (None, "yellow")
+    assert nearest_colour(torch.tensor([1.0, 0.3, 0.75])) is None
+
+
+def test_it_refuses(judge) -> None:
+    with pytest.raises(ValueError, match=r"shape \(2, 1, 28, 28\); expected \(b, 3, 32, 32\)"):
+        judge.look(torch.zeros(2, 1, 28, 28))
+    with pytest.raises(ValueError, match="from 0 to 255; expected"):
+        picture = torch.zeros(1, 3, 32, 32)
+        picture[0, 0, 0, 0] = 255
+        judge.look(picture)
+    with pytest.raises(ValueError, match="NaN"):
+        judge.look(torch.full((1, 3, 32, 32), torch.nan))
+
+
+def test_wilson_by_hand() -> None:
+    """All of 10 right: from 10 / (10 + 1.96^2) to 1."""
+    low, high = wilson_interval(10, 10)
+    assert low == pytest.approx(10 / (10 + 1.96**2)) and high == pytest.approx(1.0)
+    assert sum(wilson_interval(5, 10)) == pytest.approx(1.0)
+    assert wilson_interval(500, 1000)[0] > wilson_interval(50, 100)[0]
+    with pytest.raises(ValueError, match="3 right of 2"):
+        wilson_interval(3, 2)
+
+
+def test_a_perfect_painter_scores_as_the_judge_and_a_blind_one_nothing(judge) -> None:
+    """`score` draws its prompts from its own chance, so a painter can cheat to show the cap."""
+    maker = SceneMaker(make_glyphs(load_handwriting(train=False)))
+    for kind in ("single", "two objects", "counting"):
+        cheat = make_prompts(kind, "held out", 64, maker=maker, rng=make_rng(5))
+        perfect = score(
+            lambda _, c=cheat: maker.render(c.layout), kind, "held out", judge=judge, n=64,
+            rng=make_rng(5),
+        )  # fmt: skip
+        assert perfect.right / 64 == perfect.real >= 0.85
+        blind = score(
+            lambda captions: torch.full((len(captions), 3, 32, 32), -1.0), kind, "held out",
+            judge=judge, n=64, rng=make_rng(5),
+        )  # fmt: skip
+        assert blind.right == 0 and blind.missed == {"count": 64}
+
+
+def test_the_table_has_a_row_a_score(judge) -> None:
+    scores = list(
+        evaluate(
+            lambda captions: torch.full((len(captions), 3, 32, 32), -1.0),
+            judge=judge,
+            n=4,
+            rng=make_rng(0),
+            kinds=("colour",),
+        )  # fmt: skip
+    )
+    assert [s.split for s in scores] == ["seen", "held out", "paraphrased"]
+    assert format_table(scores).count("0.0 %") >= 3
