@@ -44,9 +44,11 @@ def errors(right: Mapping[str, float], *, ax: Axes) -> Axes:
 def curves(
     at: Sequence[float], lines: Mapping[str, Sequence[float]], *, ax: Axes, x: str, y: str
 ) -> Axes:
-    """Named lines over common points, told apart by marker as well as by colour."""
-    for (name, values), colour, marker in zip(lines.items(), CYCLE, "osv^D", strict=False):
-        ax.plot(at, values, color=colour, marker=marker, markersize=4, label=name)
+    """Named lines over common points, told apart by marker and dashes as well as by colour."""
+    looks = zip(CYCLE, "osv^D", ("-", "--", ":", "-.", "-"), strict=True)
+    for (name, values), (colour, marker, dashes) in zip(lines.items(), looks, strict=False):
+        style = {"color": colour, "marker": marker, "markersize": 4, "linestyle": dashes}
+        ax.plot(at, values, label=name, **style)
     ax.set_xlabel(x)
     ax.set_ylabel(y)
     ax.legend(frameon=False)
