@@ -56,11 +56,23 @@ def draw(caption: str, out: Path, seed: int, **chosen: float) -> None:
 
 
 def evaluate(prompts: int, seed: int, **chosen: float) -> None:
-    """Print the table of scores, the judge's own error beside it."""
+    """Print the table of scores, and the judge's own error under it."""
+    from .evaluate import Judge, evaluate, format_table, own_error
     from .pipeline import TextToImage
-    from .scoring import report
+    from .training.repro import make_rng
 
-    print(report(TextToImage.pretrained(), prompts=prompts, seed=seed, **chosen))
+    system, judge, rng = TextToImage.pretrained(), Judge.pretrained(), make_rng(seed)
+    scores = []
+    for score in evaluate(
+        lambda captions: system.draw(captions, rng=rng, **chosen),
+        judge=judge, n=prompts, rng=make_rng(seed + 1),
+    ):  # fmt: skip
+        scores.append(score)
+        print(f"{score.kind}, {score.split}: {score.right} of {score.n}", file=sys.stderr)
+    print(format_table(scores))
+    print("\nThe judge itself, on real held-out handwriting, is right about:")
+    shares = own_error(judge, n=500, rng=make_rng(seed + 2))
+    print(", ".join(f"{name} {100 * share:.1f} %" for name, share in shares.items()))
 
 
 def describe(scene) -> str:

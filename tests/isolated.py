@@ -1,4 +1,4 @@
-"""A clean virtual environment with everything but this course: libraries are linked, not fetched."""
+"""A clean virtual environment with everything but this course: libraries are linked."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""A person's way through notebook 00: open it in JupyterLab, run it, type a caption, see it drawn."""
+"""A person's way through notebook 00: open JupyterLab, run all, type a caption, see it drawn."""
 
 import os
 import shutil

@@ -10,13 +10,20 @@ data/digits.py) and is left as it is where they are not.
 import argparse
 from pathlib import Path
 
+from tqdm import tqdm
+
 from ..data.digits import load_handwriting
+from ..data.splits import CAPTION_KINDS, SPLITS
 from ..data.tokens import load_tokenizer
+from ..evaluate import Judge, evaluate
+from ..pipeline import TextToImage
+from ..training.checkpoint import load_tensors, save_tensors
+from ..training.repro import make_rng
 from . import FOLDER
 from .make_drawer import make_drawer, make_tokenizer
 from .make_judge import make_judge
 
-PARTS = ("judges", "drawer")
+PARTS = ("judges", "drawer", "scores")
 
 
 def make_judges(folder: Path) -> None:
@@ -30,10 +37,32 @@ def make_judges(folder: Path) -> None:
         make_judge(source, folder / f"judge_{source}.safetensors")
 
 
+def record_scores(folder: Path, *, prompts: int, seed: int = 100) -> None:
+    """Score what the folder holds, and write the scores into the record of its weights."""
+    system, judge, rng = (
+        TextToImage.pretrained(folder),
+        Judge.pretrained(folder=folder),
+        make_rng(seed),
+    )
+    scores = evaluate(
+        lambda captions: system.draw(captions, rng=rng),
+        judge=judge,
+        n=prompts,
+        rng=make_rng(seed + 1),
+    )
+    rows = len(CAPTION_KINDS) * len(SPLITS)
+    tensors, record = load_tensors(folder / "drawer.safetensors")
+    record["scores"] = [
+        score._asdict() for score in tqdm(scores, total=rows, desc="scores", unit="row")
+    ]
+    save_tensors(folder / "drawer.safetensors", tensors, record)
+
+
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m llmvis_course.weights.make")
     parser.add_argument("--only", choices=PARTS, help="make one part")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where (%(default)s)")
+    parser.add_argument("--prompts", type=int, default=200, help="scored per row (%(default)s)")
     options = parser.parse_args(arguments)
     if options.only in (None, "judges"):
         make_judges(options.folder)
@@ -41,6 +70,8 @@ def main(arguments: list[str] | None = None) -> None:
         tokenizer = options.folder / "tokenizer.json"
         make_tokenizer(tokenizer)
         make_drawer(options.folder / "drawer.safetensors", load_tokenizer(tokenizer))
+    if options.only in (None, "drawer", "scores"):
+        record_scores(options.folder, prompts=options.prompts)
 
 
 if __name__ == "__main__":
