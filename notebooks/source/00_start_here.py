@@ -4,6 +4,8 @@
 #     text_representation:
 #       extension: .py
 #       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
 #   kernelspec:
 #     display_name: Python 3 (ipykernel)
 #     language: python
@@ -12,12 +14,13 @@
 
 # %%
 # Set-up: installs the course where it is missing (on Colab); elsewhere it does nothing.
-import importlib.util, os, subprocess, sys
+import importlib.util
+import os
+import subprocess
+import sys
 
 if importlib.util.find_spec("llmvis_course") is None:
-    source = os.environ.get(
-        "LLMVIS_COURSE_INSTALL", "git+https://github.com/llmvis-course/llmvis-course"
-    )
+    source = os.environ.get("LLMVIS_COURSE_INSTALL", "git+https://github.com/llmvis-course/llmvis-course")
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", source], check=True)
 
 # %% [markdown]
@@ -282,6 +285,9 @@ print(said.misses(parse("a large blue three at the top left")))
 # Something missing? Draw again with other noise, and keep the better one.
 
 # %%
+hard = "a small green four to the left of a large purple two"
+
+
 def draw_and_adjust(caption, *, tries, rng, guidance=GUIDANCE):
     said, best, fewest = parse(caption), None, 99
     for _ in range(tries):
@@ -295,7 +301,6 @@ def draw_and_adjust(caption, *, tries, rng, guidance=GUIDANCE):
 
 
 # %%
-hard = "a small green four to the left of a large purple two"
 _, once = draw_and_adjust(hard, tries=1, rng=make_rng(5), guidance=1.0)
 adjusted, fewest = draw_and_adjust(hard, tries=6, rng=make_rng(5), guidance=1.0)
 assert fewest <= once  # keeping the better of several is never worse, as this judge sees it
