@@ -175,4 +175,4 @@ def _tidy(text: str) -> str:
     text = re.sub(r"\s+", " ", text)
     text = re.sub(r"(\s*,)+", ",", text)
     text = re.sub(r",?\s*:", ":", text).strip(" ,:")
-    return re.sub(r"\ba (?=[aeiou]|8)", "an ", text)
+    return re.sub(r"\ba (?=(?!one)[aeiou]|8)", "an ", text)

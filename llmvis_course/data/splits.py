@@ -1,7 +1,7 @@
 """What is trained on and what is tested on, kept apart in three ways, and the six kinds of prompt.
 
 * Handwriting: test scenes are drawn with characters that no training scene uses (data/digits.py).
-* Held-out combinations: some pairs of attributes never meet in training, such as red and three.
+* Held-out combinations: some pairs of attributes never meet in training, such as yellow and three.
 * Paraphrases: words and orders of words that no training caption uses (data/lexicon.py).
 
 The kinds follow GenEval (Ghosh et al. 2023, arXiv:2310.11513): single object, colour, position,

@@ -1,8 +1,9 @@
 r"""A small U-Net that looks at words: from a noisy picture, a time and a caption to a velocity.
 
-Ronneberger et al. 2015, arXiv:1505.04597 for the shape; Rombach et al. 2022, arXiv:2112.10752 for
-cross-attention to text. Left out on purpose: dropout, and work at full resolution (pixels enter and
-leave as patches of 2 x 2).
+Ronneberger et al. 2015, arXiv:1505.04597, for the shape; Rombach et al. 2022, arXiv:2112.10752, for
+cross-attention to text; Podell et al. 2023, arXiv:2307.01952, for adding the text's gist to the
+time, which tells the convolutions early in training what is wanted. Left out on purpose: dropout,
+and work at full resolution (pixels enter and leave as patches of 2 x 2).
 """
 
 import math
@@ -35,8 +36,14 @@ def time_features(t: Float[Tensor, " b"], width: int) -> Float[Tensor, "b width"
     return torch.cat([angle.cos(), angle.sin()], dim=1)
 
 
+def mean_word(words: Words) -> Float[Tensor, "b d"]:
+    """The mean of a caption's vectors: its gist, without which word belongs to which."""
+    share = words.mask / words.mask.sum(dim=1, keepdim=True)
+    return (words.vectors * share[:, :, None]).sum(dim=1)
+
+
 class ResidualBlock(nn.Module):
-    """Two convolutions, told the time by a scale and a shift between them, added to the input."""
+    """Two convolutions, told the time and the gist by a scale and a shift between them, added to the input."""
 
     def __init__(self, c_in: int, c_out: int, *, time_width: int) -> None:
         super().__init__()
@@ -70,7 +77,7 @@ class WordAttention(nn.Module):
         look_around: bool = False,
     ) -> None:
         super().__init__()
-        self.place = nn.Parameter(0.02 * torch.randn(size * size, channels))
+        self.place = nn.Parameter(0.5 * torch.randn(size * size, channels))
         self.norm_1 = nn.LayerNorm(channels) if look_around else None
         self.norm_2, self.norm_3 = nn.LayerNorm(channels), nn.LayerNorm(channels)
         self.pixels = MultiHeadAttention(channels, heads=heads) if look_around else None
@@ -110,7 +117,8 @@ class UNet(nn.Module):
         half, quarter = image_size // 2, image_size // 4
         attend = {"heads": heads, "text_width": text_width}
         t = self.time_width = 2 * c1
-        self.time = nn.Sequential(nn.Linear(t, t), nn.SiLU(), nn.Linear(t, t), nn.SiLU())
+        self.time = nn.Sequential(nn.Linear(t, t), nn.SiLU(), nn.Linear(t, t))
+        self.gist = nn.Linear(text_width, t)
         self.stem = nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(12, c1, 3, padding=1))
 
         self.down_1 = ResidualBlock(c1, c1, time_width=t)
@@ -140,7 +148,8 @@ class UNet(nn.Module):
         words: Words,
         looks: Looks | None = None,
     ) -> Float[Tensor, "b 3 h w"]:
-        time = self.time(time_features(t, self.time_width))
+        time = self.time(time_features(t, self.time_width)) + self.gist(mean_word(words))
+        time = F.silu(time)
         h1 = self.down_1_words(self.down_1(self.stem(x), time), words, looks)
         h2 = self.down_2_words(self.down_2(self.shrink(h1), time), words, looks)
         h = self.middle_words(self.middle(h2, time), words, looks)

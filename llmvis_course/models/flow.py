@@ -116,7 +116,11 @@ class TextFlow(nn.Module):
         *,
         rng: torch.Generator,
     ) -> Float[Tensor, ""]:
-        r"""$\mathbb{E}\,\lVert v_\theta(x_t, t) - (\epsilon - x_0)\rVert^2$, over all numbers.
+        r"""$\mathbb{E}\,\lVert v_\theta(x_t, t) - (\epsilon - x_0)\rVert^2 / e_t^2$, over all numbers.
+
+        $e_t$ is how wrong the linear guess is at time $t$ (see `linear_guess`), so that every time
+        counts alike: 1 is what the guess alone would score, at any time. Without it, times near
+        noise, where a caption matters most, would count twenty times less than times near data.
 
         Times are a normal number through a sigmoid (Esser et al. 2024, arXiv:2403.03206, Section
         3.1), with the middle moved towards noise. What a caption decides, which digit stands where,
@@ -125,8 +129,10 @@ class TextFlow(nn.Module):
         noise = torch.randn(x0.shape, generator=rng, device=rng.device).to(x0)
         t = torch.randn(len(x0), generator=rng, device=rng.device) * TIME_SPREAD + TIME_MIDDLE
         t = t.sigmoid().to(x0)
-        v = self(interpolate(x0, noise, t), t, self.read(ids, mask))
-        return (v - (noise - x0)).square().mean()
+        x = interpolate(x0, noise, t)
+        _, error, _ = linear_guess(x, t, self.data_mean, self.data_std)
+        v = self(x, t, self.read(ids, mask))
+        return ((v - (noise - x0)) / error).square().mean()
 
     def guided(self, words: Words, guidance: float, looks: list[Looks] | None = None) -> Velocity:
         r"""The velocity $v_\varnothing + w\,(v_c - v_\varnothing)$, $w$ the guidance.

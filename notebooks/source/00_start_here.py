@@ -20,7 +20,8 @@ import subprocess
 import sys
 
 if importlib.util.find_spec("llmvis_course") is None:
-    source = os.environ.get("LLMVIS_COURSE_INSTALL", "git+https://github.com/llmvis-course/llmvis-course")
+    address = "git+https://github.com/llmvis-course/llmvis-course"
+    source = os.environ.get("LLMVIS_COURSE_INSTALL", address)
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", source], check=True)
 
 # %% [markdown]
