@@ -37,9 +37,8 @@ def main() -> None:
     print(f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads\n")
     rng, maker = make_rng(0), SceneMaker(make_glyphs(load_handwriting()))
     for kind in KINDS:
-        n = 5000
-        taken = seconds(lambda k=kind: maker.render(maker.sample(n, k, rng=rng)))
-        row(f"compose and render {n} scenes of {kind}", n, taken, "scenes")
+        taken = seconds(lambda k=kind: maker.render(maker.sample(5000, k, rng=rng)))
+        row(f"compose and render 5000 scenes of {kind}", 5000, taken, "scenes")
     batches = training_batches(maker, 128, rng=rng)
     row("a training batch of 128, with captions", 128, seconds(lambda: next(batches)), "pairs")
     judge, pictures = Judge.pretrained(), maker.render(maker.sample(1000, "one", rng=rng))

@@ -43,7 +43,7 @@ def mean_word(words: Words) -> Float[Tensor, "b d"]:
 
 
 class ResidualBlock(nn.Module):
-    """Two convolutions, told the time and the gist by a scale and a shift between them, added to the input."""
+    """Two convolutions added to the input; a scale and a shift between them tell time and gist."""
 
     def __init__(self, c_in: int, c_out: int, *, time_width: int) -> None:
         super().__init__()

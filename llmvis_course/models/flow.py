@@ -116,7 +116,7 @@ class TextFlow(nn.Module):
         *,
         rng: torch.Generator,
     ) -> Float[Tensor, ""]:
-        r"""$\mathbb{E}\,\lVert v_\theta(x_t, t) - (\epsilon - x_0)\rVert^2 / e_t^2$, over all numbers.
+        r"""$\mathbb{E}\,\lVert v_\theta(x_t, t) - (\epsilon - x_0)\rVert^2 / e_t^2$ per number.
 
         $e_t$ is how wrong the linear guess is at time $t$ (see `linear_guess`), so that every time
         counts alike: 1 is what the guess alone would score, at any time. Without it, times near
