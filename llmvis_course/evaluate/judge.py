@@ -81,7 +81,7 @@ class Judge:
         )
 
     @torch.no_grad()
-    def look(self, pictures: Float[Tensor, "b 3 32 32"]) -> list[Scene]:
+    def look(self, pictures: Float[Tensor, "b c h w"]) -> list[Scene]:
         """What each picture shows, things from left to right; an empty scene where it shows none.
 
         Raises ValueError for another shape, or values that are not numbers in [-1, 1].
