@@ -76,10 +76,8 @@ def run(twin: Path) -> tuple[float, float]:
     minutes = (time.perf_counter() - start) / 60
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
-        if cell.cell_type == "code":  # a widget without its state cannot be shown: the twin can
-            cell.outputs = [
-                output for output in cell.outputs if WIDGET not in output.get("data", {})
-            ]
+        for output in cell.get("outputs", []):  # a widget without its state cannot be shown
+            output.get("data", {}).pop(WIDGET, None)
     stored = ROOT / "notebooks" / f"{twin.stem}.ipynb"
     unfinished = stored.with_suffix(".unfinished")
     nbformat.write(notebook, unfinished)
