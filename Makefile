@@ -43,6 +43,7 @@ notebooks: setup
 
 weights: setup
 	$(BIN)/python -m llmvis_course.weights.make
+	$(BIN)/python .ci/readme_scores.py
 
 bench: setup
 	$(BIN)/python tests/bench.py
