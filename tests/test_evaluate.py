@@ -74,6 +74,44 @@ def test_each_attribute_can_be_missed(judge, test_maker, rng) -> None:
                 assert judge.verdict(picture, said).missed == [name]
 
 
+def test_moving_a_thing_changes_only_where_it_is(judge, test_maker, rng) -> None:
+    """Rolled by whole pixels, and the same picture is judged the same twice."""
+    pictures = test_maker.render(test_maker.sample(60, "one", rng=rng))
+    for picture in pictures:
+        (scene,), (again,) = judge.look(picture[None]), judge.look(picture[None])
+        assert scene == again
+        thing = scene.things[0]
+        dx, dy = (4 if at < 16 else -4 for at in (thing.x, thing.y))
+        other = judge.look(picture.roll((dy, dx), dims=(1, 2))[None])[0].things[0]
+        for name in ("digit", "colour", "size", "lean"):
+            assert getattr(other, name) == getattr(thing, name)
+        assert (other.x - thing.x, other.y - thing.y) == pytest.approx((dx, dy), abs=0.05)
+
+
+def test_pictures_judged_together_are_judged_alike_alone(judge, test_maker, rng) -> None:
+    pictures = test_maker.render(test_maker.sample(12, "many", rng=rng))
+    for picture, together in zip(pictures, judge.look(pictures), strict=True):
+        (alone,) = judge.look(picture[None])
+        assert [t.named() for t in alone.things] == [t.named() for t in together.things]
+
+
+def test_a_thing_of_two_colours_has_none(judge, test_maker, rng) -> None:
+    """Upper half red, lower half blue: the mean is near purple, and no pixel is."""
+    layout = test_maker.sample(100, "one", rng=rng)
+    ink = (test_maker.render(layout) + 1).amax(dim=1, keepdim=True) / 2
+    upper = torch.arange(32)[None, None, :, None] < layout.y[:, :1, None, None]
+    red, blue = (torch.tensor(COLOURS[name])[None, :, None, None] for name in ("red", "blue"))
+    told = [s.things[0].colour for s in judge.look(2 * ink * torch.where(upper, red, blue) - 1)]
+    assert told.count(None) >= 95
+
+
+def test_a_solid_shape_is_no_digit(judge) -> None:
+    y, x = (axis - 15.5 for axis in torch.meshgrid([torch.arange(32)] * 2, indexing="ij"))
+    for shape in (x**2 + y**2 < 30, (x.abs() < 5) & (y.abs() < 5), (x.abs() < 3) & (y.abs() < 5)):
+        (scene,) = judge.look(2 * shape.float().expand(1, 3, 32, 32) - 1)
+        assert len(scene.things) == 1 and scene.things[0].digit is None
+
+
 def test_darker_is_the_same_colour_and_grey_is_none() -> None:
     for name, rgb in COLOURS.items():
         colour = torch.tensor(rgb) * 0.5

@@ -40,6 +40,8 @@ DARK = 0.08  # the mean light around all pieces, at most: the paper is black
 SURE = 0.5  # the classifier's probability from which a digit is told
 SOFT = 0.3  # pixels that the soft edge of a drawn digit adds to its height
 HEIGHTS = (4.0, 16.0)  # pixels: outside, a piece is no digit
+FILLED = 0.62  # the mean ink in a piece's upright box, at most: handwriting is strokes, not a disc
+MIXED = 0.35  # how far a piece's pixels lie from its mean colour, at most: half red is not red
 _LIMITS = (8.5, 11.5)  # pixels, between small, medium and large
 _SLANT = 0.2  # half the slant of a leaning digit
 _PALETTE = torch.tensor(list(COLOURS.values()))
@@ -51,6 +53,7 @@ class Pieces(NamedTuple):
     picture: Int[Tensor, " n"]  # which picture each is in
     ink: Float[Tensor, "n 32 32"]  # its light alone, 0..1
     colour: Float[Tensor, "n 3"]  # mean colour, weighted by light, brightest channel 1
+    spread: Float[Tensor, " n"]  # mean distance of its brighter pixels' colours from that
     x: Float[Tensor, " n"]  # centre of its box, pixels from the left
     y: Float[Tensor, " n"]  # centre of its box, pixels from the top
     height: Float[Tensor, " n"]  # pixels
@@ -89,9 +92,11 @@ class Judge:
         pieces = find_pieces(pictures)
         things: list[list[Thing]] = [[] for _ in pictures]
         if len(pieces.picture):
-            sure, digit = self.classifier(crop(pieces)).softmax(dim=1).max(dim=1)
+            crops = crop(pieces)
+            sure, digit = self.classifier(crops).softmax(dim=1).max(dim=1)
+            plausible = (sure >= SURE) & (filled(crops) <= FILLED)
             for i, row in enumerate(pieces.picture.tolist()):
-                told = int(digit[i]) if sure[i] >= SURE else None
+                told = int(digit[i]) if plausible[i] else None
                 things[row].append(_thing(pieces, i, told))
         return [_scene(found) for found in things]
 
@@ -104,11 +109,12 @@ class Judge:
 
 def _thing(pieces: Pieces, i: int, digit: int | None) -> Thing:
     x, y, height, slant = (float(f[i]) for f in (pieces.x, pieces.y, pieces.height, pieces.slant))
+    colour = nearest_colour(pieces.colour[i]) if pieces.spread[i] <= MIXED else None
     size = lean = None
     if HEIGHTS[0] <= height <= HEIGHTS[1]:
         size = list(SIZES)[sum(height > limit for limit in _LIMITS)]
         lean = list(LEANS)[(slant < -_SLANT) + 2 * (slant > _SLANT)]
-    return Thing(digit, nearest_colour(pieces.colour[i]), size, place_of(x, y), lean, x, y)
+    return Thing(digit, colour, size, place_of(x, y), lean, x, y)
 
 
 def _scene(things: list[Thing]) -> Scene:
@@ -154,7 +160,18 @@ def find_pieces(pictures: Tensor) -> Pieces:
     scale = (IMAGE_SIZE - 1) / 2  # pixels per unit of -1..1
     x, y = ((a + b) / 2 * scale + IMAGE_SIZE / 2 for a, b in ((left, right), (top, bottom)))
     height = (bottom - top) * scale - SOFT
-    return Pieces(row, ink, colour, x, y, height, moments(ink).slant)
+    spread = _spread(rgb[row], ink, colour)
+    return Pieces(row, ink, colour, spread, x, y, height, moments(ink).slant)
+
+
+def _spread(
+    rgb: Float[Tensor, "n 3 32 32"], ink: Float[Tensor, "n 32 32"], colour: Float[Tensor, "n 3"]
+) -> Float[Tensor, " n"]:
+    """How far a piece's colours lie from their mean; pixels dimmer than half its peak are noise."""
+    hue = rgb / rgb.amax(dim=1, keepdim=True).clamp_min(1e-6)
+    far = (hue - colour[:, :, None, None]).norm(dim=1)
+    bright = ink * (ink >= 0.5 * ink.amax(dim=(1, 2), keepdim=True))
+    return (bright * far).sum(dim=(1, 2)) / bright.sum(dim=(1, 2)).clamp_min(1e-6)
 
 
 def _separate(grey: np.ndarray) -> list[np.ndarray]:
@@ -190,6 +207,12 @@ def crop(pieces: Pieces) -> Float[Tensor, "n 20 20"]:
     half = (pieces.height / 2 / scale / FILL).clamp_min(0.05)
     crops = affine_sample(pieces.ink, x, y, half, half, pieces.slant, CROP_SIZE)
     return crops / crops.amax(dim=(1, 2), keepdim=True).clamp_min(1e-6)
+
+
+def filled(crops: Float[Tensor, "n 20 20"]) -> Float[Tensor, " n"]:
+    """The mean ink inside each crop's own box: 1 for a solid block, about 0.4 for handwriting."""
+    (left, right), (top, bottom) = extent(crops.amax(dim=1)), extent(crops.amax(dim=2))
+    return 4 * crops.mean(dim=(1, 2)) / ((right - left) * (bottom - top)).clamp_min(1e-6)
 
 
 def own_error(
