@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def draw(caption: str, out: Path, seed: int, **chosen: float) -> None:
+def draw(caption: str, out: Path, seed: int, **chosen: float | int) -> None:
     """Draw `caption` to a PNG file, and print the verdict."""
     from .evaluate import Judge
     from .pipeline import TextToImage
@@ -55,7 +55,7 @@ def draw(caption: str, out: Path, seed: int, **chosen: float) -> None:
     print(f"written:    {out}")
 
 
-def evaluate(prompts: int, seed: int, **chosen: float) -> None:
+def evaluate(prompts: int, seed: int, **chosen: float | int) -> None:
     """Print the table of scores, and the judge's own error under it."""
     from .evaluate import Judge, evaluate, format_table, own_error
     from .pipeline import TextToImage

@@ -4,7 +4,7 @@ The only file that knows every part. Draw with `TextToImage.pretrained().draw([.
 """
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -111,7 +111,7 @@ class TextToImage:
     @torch.no_grad()
     def path(
         self,
-        captions: list[str],
+        captions: Sequence[str],
         *,
         rng: torch.Generator,
         guidance: float = GUIDANCE,

@@ -1,13 +1,20 @@
 """The tree is the architecture: who may import whom, and what no module may do."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parent.parent / "llmvis_course"
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "llmvis_course"
+TEXTS = {".py", ".md", ".toml", ".txt", ".yml", ".ipynb", ""}
+SOURCE_OF_PACKAGES = re.compile(
+    r"--(extra-)?index-url|--find-(links)|PIP_(EXTRA_)?INDEX_URL|https?://[^\s\"')]+/(simple|whl)\b"
+)
+"""What would tie the course to one place that packages come from."""
 BASE = {"data", "layers", "training", "checks"}
 MAY_IMPORT = {
     **{name: set() for name in BASE},
@@ -74,6 +81,21 @@ def broken_rules(package: Path) -> list[str]:
 
 def test_no_rule_is_broken() -> None:
     assert broken_rules(PACKAGE) == []
+
+
+def tied_to_an_index(root: Path) -> list[str]:
+    """The files that say where packages come from; that is for each machine to say."""
+    names = "README.md requirements.txt pyproject.toml Makefile .ci .github llmvis_course notebooks"
+    tops = [root / name for name in [*names.split(), "tests"] if (root / name).exists()]
+    files = [f for top in tops for f in ([top] if top.is_file() else top.rglob("*"))]
+    texts = [f for f in files if f.is_file() and f.suffix in TEXTS]
+    return [str(f) for f in texts if SOURCE_OF_PACKAGES.search(f.read_text(encoding="utf-8"))]
+
+
+def test_no_file_says_where_packages_come_from(tmp_path) -> None:
+    assert tied_to_an_index(ROOT) == []
+    (tmp_path / "README.md").write_text("pip install --index" + "-url http://here x")
+    assert len(tied_to_an_index(tmp_path)) == 1
 
 
 BAD = {

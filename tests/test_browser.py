@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+BROWSERS = (
+    "chromium", "chromium-browser", "google-chrome",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+)  # fmt: skip
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -52,7 +55,10 @@ def lab(tmp_path):
         yield address
     finally:
         process.terminate()
-        process.wait(20)
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()
 
 
 def _wait_until_up(address: str, process: subprocess.Popen) -> None:
@@ -75,6 +81,8 @@ def test_a_typed_caption_is_drawn(lab, tmp_path) -> None:
         page = browser.new_page(viewport={"width": 1200, "height": 1600})
         page.goto(f"{lab}/lab/tree/notebooks/00_start_here.ipynb")
         page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=2 * MINUTES)
+        idle = ".jp-Notebook-ExecutionIndicator[data-status='idle']"  # cells run earlier are lost
+        page.wait_for_selector(idle, timeout=2 * MINUTES)
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_text("Run All Cells", exact=True).click()
         box = page.locator(".llmvis-caption input").first
@@ -93,4 +101,5 @@ def test_a_typed_caption_is_drawn(lab, tmp_path) -> None:
             timeout=5 * MINUTES,
         )
         assert page.locator(".jp-RenderedText[data-mime-type*='error']").count() == 0
+        assert page.get_by_text("official Jupyter news").count() == 0
         browser.close()

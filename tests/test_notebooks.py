@@ -5,11 +5,15 @@ has an `assert` that uses `name`. The numbers of a page are thereby checked when
 """
 
 import importlib.util
+import os
 import re
+import shutil
 from pathlib import Path
 
 import nbformat
 import pytest
+from jupyter_server.services.contents.largefilemanager import LargeFileManager
+from jupytext.sync_contentsmanager import build_sync_jupytext_contents_manager_class
 
 ROOT = Path(__file__).parent.parent
 STORED = sorted([*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("solutions/*.ipynb")])
@@ -89,6 +93,21 @@ def test_a_changed_twin_is_noticed(tmp_path, monkeypatch) -> None:
     assert not notebooks.differs(twin)
     twin.write_text("# %%\nx = 2\n")
     assert notebooks.differs(twin)
+
+
+def test_saving_in_jupyterlab_writes_the_twin(tmp_path) -> None:
+    shutil.copy(ROOT / "jupytext.toml", tmp_path)
+    shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks")
+    twin = tmp_path / "notebooks" / "source" / "00_start_here.py"
+    os.utime(twin, (0, 0))  # as after `make notebooks`: the stored notebook is the newer one
+    lab = build_sync_jupytext_contents_manager_class(LargeFileManager)(root_dir=str(tmp_path))
+    page = lab.get("notebooks/00_start_here.ipynb", type="notebook", content=True)
+    page["content"]["cells"][1]["source"] += "\nWords that nobody wrote before."
+    page["content"]["cells"][2]["metadata"]["tags"] = ["kept"]
+    lab.save(page, "notebooks/00_start_here.ipynb")
+    text = twin.read_text(encoding="utf-8")
+    assert "Words that nobody wrote before." in text and 'tags=["kept"]' in text
+    assert "jupytext_version" not in text and "display_name" not in text
 
 
 def good() -> nbformat.NotebookNode:
