@@ -108,7 +108,6 @@ class TextToImage:
         *_, last = self.path(captions, rng=rng, guidance=guidance, steps=steps, rewrite=rewrite)
         return last.x.clamp(-1, 1)
 
-    @torch.no_grad()
     def path(
         self,
         captions: Sequence[str],
@@ -129,9 +128,10 @@ class TextToImage:
         tokens = encode(
             self.tokenizer, plain + [""] * len(plain), longest=self.model.encoder.longest
         )
-        words = self.model.read(*(field.to(device) for field in tokens))
+        with torch.no_grad():
+            words = self.model.read(*(field.to(device) for field in tokens))
         noise = torch.randn(len(plain), 3, IMAGE_SIZE, IMAGE_SIZE, generator=rng, device=rng.device)
-        velocity = self.model.guided(words, guidance, looks)
+        velocity = torch.no_grad()(self.model.guided(words, guidance, looks))
         yield from euler(velocity, noise.to(device), steps=steps)
 
     def trace(
