@@ -86,7 +86,8 @@ def test_a_typed_caption_is_drawn(lab, tmp_path) -> None:
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_text("Run All Cells", exact=True).click()
         box = page.locator(".llmvis-caption input").first
-        box.wait_for(timeout=5 * MINUTES)
+        box.wait_for(state="attached", timeout=5 * MINUTES)
+        box.evaluate("e => e.scrollIntoView()")  # cells out of sight are not rendered
         picture = page.locator("img.llmvis-picture, .llmvis-picture img").first
         picture.wait_for(timeout=5 * MINUTES)
         before = picture.get_attribute("src")
