@@ -68,9 +68,21 @@ def test_heads_that_do_not_divide_are_refused() -> None:
 
 def test_encoder_ignores_padding_and_knows_order(rng) -> None:
     encoder = TextEncoder(20, width=16, depth=2, heads=2).double().eval()
+    for weight in encoder.parameters():  # fresh blocks are the identity
+        torch.nn.init.normal_(weight, std=0.3, generator=rng)
     short = torch.tensor([[2, 5, 6, 3]])
     padded = torch.tensor([[2, 5, 6, 3, 0, 0]])
     alone = encoder(short, short != 0)
     torch.testing.assert_close(encoder(padded, padded != 0)[:, :4], alone)
     swapped = torch.tensor([[2, 6, 5, 3]])
     assert not torch.allclose(encoder(swapped, swapped != 0)[:, 3], alone[:, 3], atol=1e-4)
+
+
+def test_a_fresh_encoder_tells_words_apart() -> None:
+    """With tiny embeddings, whole-sentence noise drowned a caption's digit for thousands of steps."""
+    torch.manual_seed(0)
+    encoder = TextEncoder(20)
+    ids = torch.tensor([[2, 5, 6, 3], [2, 5, 7, 3]])
+    one, other = encoder(ids, ids != 0)
+    moved = (one - other).norm(dim=1)
+    assert moved[2] > 1 and (moved[[0, 1, 3]] < 0.1 * moved[2]).all()

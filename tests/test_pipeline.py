@@ -14,22 +14,26 @@ def system() -> TextToImage:
     return TextToImage.pretrained()
 
 
-MOST_MISSED = {
-    "single": {"colour": 0.1, "size": 0.2, "place": 0.2, "count": 0.3},
-    "colour": {"colour": 0.1, "count": 0.3},
+REQUIRED = {
+    ("single", "held out"): 0.90,
+    ("colour", "held out"): 0.90,
+    ("position", "held out"): 0.90,
+    ("two objects", "held out"): 0.75,
+    ("counting", "held out"): 0.75,
+    ("binding", "held out"): 0.75,
+    ("single", "paraphrased"): 0.75,
 }
-"""For each kind of caption, the largest share of held-out prompts that may miss an attribute."""
+"""Floors for a small sample; `python -m llmvis_course --evaluate` measures with intervals."""
 
 
-@pytest.mark.parametrize("kind", MOST_MISSED)
-def test_what_is_drawn_has_what_is_asked(system, kind) -> None:
+@pytest.mark.parametrize("kind, split", REQUIRED)
+def test_what_is_drawn_is_judged_right(system, kind, split) -> None:
     rng = make_rng(1)
     found = score(
-        lambda captions: system.draw(captions, rng=rng), kind, "held out",
-        judge=Judge.pretrained(), n=64, rng=make_rng(2),
+        lambda captions: system.draw(captions, rng=rng), kind, split, judge=Judge.pretrained(),
+        n=64, rng=make_rng(2),
     )  # fmt: skip
-    for name, most in MOST_MISSED[kind].items():
-        assert found.missed.get(name, 0) / 64 <= most, found
+    assert found.share >= REQUIRED[kind, split], found
 
 
 def test_drawing_is_repeatable_and_chance_matters(system) -> None:

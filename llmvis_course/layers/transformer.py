@@ -22,6 +22,9 @@ class Block(nn.Module):
         self.mlp = nn.Sequential(
             nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
         )
+        for last in (self.attention.output, self.mlp[2]):
+            nn.init.zeros_(last.weight)  # starts as the identity: what is said is not drowned out
+            nn.init.zeros_(last.bias)
 
     def forward(
         self, x: Float[Tensor, "b n d"], mask: Bool[Tensor, "b n"] | None = None
@@ -38,7 +41,7 @@ class TextEncoder(nn.Module):
         vocabulary: int,
         *,
         width: int = 128,
-        depth: int = 3,
+        depth: int = 2,
         heads: int = 4,
         longest: int = 32,
     ) -> None:
@@ -46,8 +49,7 @@ class TextEncoder(nn.Module):
         self.longest = longest
         self.token = nn.Embedding(vocabulary, width)
         self.position = nn.Embedding(longest, width)
-        nn.init.normal_(self.token.weight, std=0.02)
-        nn.init.normal_(self.position.weight, std=0.02)
+        nn.init.normal_(self.position.weight, std=0.3)
         self.blocks = nn.ModuleList(Block(width, heads=heads) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
 

@@ -36,10 +36,12 @@ def time_features(t: Float[Tensor, " b"], width: int) -> Float[Tensor, "b width"
     return torch.cat([angle.cos(), angle.sin()], dim=1)
 
 
-def mean_word(words: Words) -> Float[Tensor, "b d"]:
-    """The mean of a caption's vectors: its gist, without which word belongs to which."""
-    share = words.mask / words.mask.sum(dim=1, keepdim=True)
-    return (words.vectors * share[:, :, None]).sum(dim=1)
+def all_words(words: Words) -> Float[Tensor, "b d"]:
+    """The sum of a caption's vectors: its gist, without which word belongs to which.
+
+    A mean would make every word fainter the longer the caption; digits were then learned last.
+    """
+    return (words.vectors * words.mask[:, :, None]).sum(dim=1)
 
 
 class ResidualBlock(nn.Module):
@@ -148,7 +150,7 @@ class UNet(nn.Module):
         words: Words,
         looks: Looks | None = None,
     ) -> Float[Tensor, "b 3 h w"]:
-        time = self.time(time_features(t, self.time_width)) + self.gist(mean_word(words))
+        time = self.time(time_features(t, self.time_width)) + self.gist(all_words(words))
         time = F.silu(time)
         h1 = self.down_1_words(self.down_1(self.stem(x), time), words, looks)
         h2 = self.down_2_words(self.down_2(self.shrink(h1), time), words, looks)

@@ -87,7 +87,7 @@ class TextFlow(nn.Module):
         *,
         channels: tuple[int, int] = (64, 128),
         text_width: int = 128,
-        text_depth: int = 3,
+        text_depth: int = 2,
         data_mean: float = -0.95,
         data_std: float = 0.21,
     ) -> None:

@@ -29,7 +29,7 @@ from ..training.fit import Progress, fit, warm_cosine
 from ..training.precision import bfloat16, bfloat16_is_faster
 from ..training.repro import AveragedModel, make_rng
 
-STEPS, BATCH, RATE, DECAY = 5000, 64, 1.5e-3, 0.999
+STEPS, BATCH, RATE, DECAY = 5000, 64, 1e-3, 0.999
 NO_CAPTION = 0.1  # share of captions replaced by an empty one, for guidance
 
 
