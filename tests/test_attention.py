@@ -79,7 +79,7 @@ def test_encoder_ignores_padding_and_knows_order(rng) -> None:
 
 
 def test_a_fresh_encoder_tells_words_apart() -> None:
-    """With tiny embeddings, whole-sentence noise drowned a caption's digit for thousands of steps."""
+    """With tiny embeddings, fresh attention drowned a caption's digit for thousands of steps."""
     torch.manual_seed(0)
     encoder = TextEncoder(20)
     ids = torch.tensor([[2, 5, 6, 3], [2, 5, 7, 3]])

@@ -38,24 +38,30 @@ def make_judges(folder: Path) -> None:
 
 
 def record_scores(folder: Path, *, prompts: int, seed: int = 100) -> None:
-    """Score what the folder holds, and write the scores into the record of its weights."""
-    system, judge, rng = (
-        TextToImage.pretrained(folder),
-        Judge.pretrained(folder=folder),
-        make_rng(seed),
-    )
-    scores = evaluate(
-        lambda captions: system.draw(captions, rng=rng),
-        judge=judge,
-        n=prompts,
-        rng=make_rng(seed + 1),
-    )
-    rows = len(CAPTION_KINDS) * len(SPLITS)
-    tensors, record = load_tensors(folder / "drawer.safetensors")
-    record["scores"] = [
-        score._asdict() for score in tqdm(scores, total=rows, desc="scores", unit="row")
-    ]
-    save_tensors(folder / "drawer.safetensors", tensors, record)
+    """Score what the folder holds, and write the scores into the record of its weights.
+
+    Each row is written as soon as it is known, and has chance of its own, so that a run that was
+    cut off goes on with the rows that are missing.
+    """
+    system, judge = TextToImage.pretrained(folder), Judge.pretrained(folder=folder)
+    path = folder / "drawer.safetensors"
+    tensors, record = load_tensors(path)
+    rows = [(split, kind) for split in SPLITS for kind in CAPTION_KINDS]
+    done = {(s["split"], s["kind"]): s for s in record.get("scores", []) if s["n"] == prompts}
+    for number, (split, kind) in enumerate(tqdm(rows, desc="scores", unit="row")):
+        if (split, kind) not in done:
+            rng = make_rng(seed + number)
+            (found,) = evaluate(
+                lambda captions, rng=rng: system.draw(captions, rng=rng),
+                judge=judge,
+                n=prompts,
+                rng=make_rng(seed + 50 + number),
+                kinds=(kind,),
+                splits=(split,),
+            )
+            done[split, kind] = found._asdict()
+            record["scores"] = [done[row] for row in rows if row in done]
+            save_tensors(path, tensors, record)
 
 
 def main(arguments: list[str] | None = None) -> None:
