@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from llmvis_course.layers.attention import MultiHeadAttention, attention
-from llmvis_course.layers.transformer import TextEncoder
+from llmvis_course.layers.transformer import DistanceBias, TextEncoder
 
 
 def test_by_hand() -> None:
@@ -68,8 +68,6 @@ def test_heads_that_do_not_divide_are_refused() -> None:
 
 def test_encoder_ignores_padding_and_knows_order(rng) -> None:
     encoder = TextEncoder(20, width=16, depth=2, heads=2).double().eval()
-    for weight in encoder.parameters():  # fresh blocks are the identity
-        torch.nn.init.normal_(weight, std=0.3, generator=rng)
     short = torch.tensor([[2, 5, 6, 3]])
     padded = torch.tensor([[2, 5, 6, 3, 0, 0]])
     alone = encoder(short, short != 0)
@@ -78,11 +76,29 @@ def test_encoder_ignores_padding_and_knows_order(rng) -> None:
     assert not torch.allclose(encoder(swapped, swapped != 0)[:, 3], alone[:, 3], atol=1e-4)
 
 
-def test_a_fresh_encoder_tells_words_apart() -> None:
-    """With tiny embeddings, fresh attention drowned a caption's digit for thousands of steps."""
+def test_a_fresh_encoder_looks_at_neighbours() -> None:
+    """One other word changes its own vector most, and near ones more than far ones."""
     torch.manual_seed(0)
     encoder = TextEncoder(20)
-    ids = torch.tensor([[2, 5, 6, 3], [2, 5, 7, 3]])
+    ids = torch.tensor([[2, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 3]] * 2)
+    ids[1, 2] = 15
     one, other = encoder(ids, ids != 0)
     moved = (one - other).norm(dim=1)
-    assert moved[2] > 1 and (moved[[0, 1, 3]] < 0.1 * moved[2]).all()
+    assert moved.argmax() == 2 and moved[2] > 1
+    assert moved[[1, 3]].mean() > 1.5 * moved[[8, 9, 10]].mean()
+
+
+def test_distance_bias_by_hand() -> None:
+    """Two heads over three positions: the first starts with minus the distance, the last with 0."""
+    bias = DistanceBias(2, longest=5)(3)
+    torch.testing.assert_close(bias[0].detach(), -torch.tensor([[0.0, 1, 2], [1, 0, 1], [2, 1, 0]]))
+    torch.testing.assert_close(bias[1].detach(), torch.zeros(3, 3))
+
+
+def test_bias_parity_with_torch(rng) -> None:
+    q, k, v = torch.randn(3, 2, 4, 5, 6, generator=rng, dtype=torch.float64)
+    bias = torch.randn(4, 5, 5, generator=rng, dtype=torch.float64)
+    torch.testing.assert_close(
+        attention(q, k, v, bias=bias).values,
+        F.scaled_dot_product_attention(q, k, v, attn_mask=bias),
+    )

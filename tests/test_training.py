@@ -61,7 +61,7 @@ def train(steps: int, folder, stop_at: int | None = None) -> tuple[nn.Module, li
     path, start, losses = folder / "state.safetensors", 0, []
     if path.exists():
         state, record = load_tensors(path)
-        restore_training_state(state, {"model": model}, optimizer, rng)
+        restore_training_state(state, {"model": model}, [optimizer], rng)
         start = record["done"]
 
     def batches():
@@ -73,7 +73,7 @@ def train(steps: int, folder, stop_at: int | None = None) -> tuple[nn.Module, li
         batches(), optimizer, steps=steps, start=start, schedule=warm_cosine,
     ):  # fmt: skip
         losses.append(at.loss)
-        save_tensors(path, training_state({"model": model}, optimizer, rng), {"done": at.step})
+        save_tensors(path, training_state({"model": model}, [optimizer], rng), {"done": at.step})
         if at.step == stop_at:
             break
     return model, losses

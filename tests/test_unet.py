@@ -26,7 +26,7 @@ def test_starts_by_predicting_nothing(rng) -> None:
 
 
 def test_residual_block_starts_as_the_identity(rng) -> None:
-    block = ResidualBlock(16, 16, time_width=8)
+    block = ResidualBlock(16, time_width=8)
     x = torch.randn(2, 16, 8, 8, generator=rng)
     torch.testing.assert_close(block(x, torch.randn(2, 8, generator=rng)), x)
 
@@ -67,7 +67,7 @@ def test_looks_are_shares_over_words(rng) -> None:
         make_words(rng),
         looks,
     )
-    assert [tuple(look.shape) for look in looks] == [(2, 2, n, 5) for n in (256, 64, 64, 64, 256)]
+    assert [tuple(look.shape) for look in looks] == [(2, 2, n, 5) for n in (64, 64, 64)]
     for look in looks:
         torch.testing.assert_close(look.sum(dim=-1), torch.ones(look.shape[:-1]))
 

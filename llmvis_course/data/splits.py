@@ -143,9 +143,10 @@ class Batch(NamedTuple):
 def training_batches(maker: SceneMaker, size: int, *, rng: torch.Generator) -> Iterator[Batch]:
     """Endless batches of fresh scenes, none held out, with captions that name some or all of them.
 
-    Two fifths show one thing, two fifths two, one fifth several of a kind.
+    Two fifths show two things, a quarter several of a kind, and the rest one thing.
     """
-    share = {"one": size - 2 * (size * 3 // 10), "two": size * 3 // 10, "many": size * 3 // 10}
+    two, many = size * 2 // 5, size // 4
+    share = {"one": size - two - many, "two": two, "many": many}
     while True:
         layouts = [maker.sample(n, kind, rng=rng, allow=in_training) for kind, n in share.items()]
         layout = Layout(*(torch.cat(field) for field in zip(*layouts, strict=True)))
@@ -154,10 +155,10 @@ def training_batches(maker: SceneMaker, size: int, *, rng: torch.Generator) -> I
 
 
 def _some(scene: Scene, rng: torch.Generator) -> Scene:
-    """Leave out some attributes: always names the digit, and half the time all that can be said."""
+    """Leave out some attributes: always names the digit, and mostly all that can be said."""
     chance = torch.rand(len(NAMED) + 2, generator=rng).tolist()
     names = ["digit"] + [n for n, c in zip(NAMED[1:], chance[2:], strict=False) if c < 0.6]
-    if chance[0] < 0.5:
+    if chance[0] < 0.7:
         names = list(NAMED)
     if len(scene.things) > 1:  # where each of several stands is said by a relation alone
         names = [name for name in names if name not in ("place", "lean")]

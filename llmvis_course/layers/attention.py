@@ -23,12 +23,16 @@ def attention(
     k: Float[Tensor, "b heads m d"],
     v: Float[Tensor, "b heads m e"],
     mask: Bool[Tensor, "b m"] | None = None,
+    bias: Float[Tensor, "heads n m"] | None = None,
 ) -> Attended:
-    r"""$\mathrm{softmax}(q k^\top / \sqrt{d})\, v$, and the weights (equation 1 of the paper).
+    r"""$\mathrm{softmax}(q k^\top / \sqrt{d} + B)\, v$, and the weights (equation 1 of the paper).
 
-    `mask` is True where a position may be looked at.
+    `mask` is True where a position may be looked at; the bias $B$, by default 0, is each head's
+    taste for some pairs of positions.
     """
     scores = einsum(q, k, "b h n d, b h m d -> b h n m") / q.shape[-1] ** 0.5
+    if bias is not None:
+        scores = scores + bias
     if mask is not None:
         scores = scores.masked_fill(~mask[:, None, None, :], float("-inf"))
     weights = scores.softmax(dim=-1)
@@ -57,6 +61,7 @@ class MultiHeadAttention(nn.Module):
         x: Float[Tensor, "b n d"],
         context: Float[Tensor, "b m c"] | None = None,
         mask: Bool[Tensor, "b m"] | None = None,
+        bias: Float[Tensor, "heads n m"] | None = None,
     ) -> Attended:
         """Let every position of `x` look at every position of `context`, or of `x` itself."""
         context = x if context is None else context
@@ -64,5 +69,5 @@ class MultiHeadAttention(nn.Module):
         k, v = rearrange(
             self.key_value(context), "b m (two h d) -> two b h m d", two=2, h=self.heads
         )
-        values, weights = attention(q, k, v, mask)
+        values, weights = attention(q, k, v, mask, bias)
         return Attended(self.output(rearrange(values, "b h n d -> b n (h d)")), weights)

@@ -6,6 +6,7 @@ leaves the last good file. No pickles: reading a file cannot run code.
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -54,7 +55,9 @@ def load_weights(model: nn.Module, path: str | Path) -> dict:
 
 
 def training_state(
-    models: dict[str, nn.Module], optimizer: torch.optim.Optimizer, rng: torch.Generator
+    models: dict[str, nn.Module],
+    optimizers: Sequence[torch.optim.Optimizer],
+    rng: torch.Generator,
 ) -> dict[str, Tensor]:
     """Everything that the next step depends on, as named tensors."""
     state = {
@@ -62,26 +65,28 @@ def training_state(
         for name, model in models.items()
         for key, value in model.state_dict().items()
     }
-    for index, values in optimizer.state_dict()["state"].items():
-        state |= {f"optimizer.{index}.{key}": value for key, value in values.items()}
+    for which, optimizer in enumerate(optimizers):
+        for index, values in optimizer.state_dict()["state"].items():
+            state |= {f"optimizer.{which}.{index}.{key}": v for key, v in values.items()}
     return state | {"rng": rng.get_state()}
 
 
 def restore_training_state(
     state: dict[str, Tensor],
     models: dict[str, nn.Module],
-    optimizer: torch.optim.Optimizer,
+    optimizers: Sequence[torch.optim.Optimizer],
     rng: torch.Generator,
 ) -> None:
     """Put back what `training_state` took."""
     for name, model in models.items():
         own = {k.removeprefix(f"{name}."): v for k, v in state.items() if k.startswith(f"{name}.")}
         model.load_state_dict(own)
-    inner: dict[int, dict[str, Tensor]] = {}
-    for key, value in state.items():
-        if key.startswith("optimizer."):
-            _, index, field = key.split(".")
-            inner.setdefault(int(index), {})[field] = value
-    groups = optimizer.state_dict()["param_groups"]
-    optimizer.load_state_dict({"state": inner, "param_groups": groups})
+    for which, optimizer in enumerate(optimizers):
+        inner: dict[int, dict[str, Tensor]] = {}
+        for key, value in state.items():
+            if key.startswith(f"optimizer.{which}."):
+                *_, index, field = key.split(".")
+                inner.setdefault(int(index), {})[field] = value
+        groups = optimizer.state_dict()["param_groups"]
+        optimizer.load_state_dict({"state": inner, "param_groups": groups})
     rng.set_state(state["rng"].to(torch.uint8))

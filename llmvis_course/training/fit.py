@@ -1,7 +1,7 @@
 """The training loop, as a generator: nothing happens until it is iterated."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -20,7 +20,7 @@ class Progress(NamedTuple):
 def fit(
     loss: Callable[..., Tensor],
     batches: Iterable,
-    optimizer: torch.optim.Optimizer,
+    optimizers: torch.optim.Optimizer | Sequence[torch.optim.Optimizer],
     *,
     steps: int,
     start: int = 0,
@@ -29,19 +29,25 @@ def fit(
 ) -> Iterator[Progress]:
     """Take `steps` gradient steps on `loss(batch)`, yielding after each.
 
-    `schedule` maps the share of training done, 0 to 1, to a factor on the optimizer's learning
-    rates. `start` continues a run: that many steps are already done.
+    Several optimizers each move the weights they were given. `schedule` maps the share of training
+    done, 0 to 1, to a factor on all learning rates. `start` continues a run: that many steps are
+    already done.
     """
-    rates = [group.setdefault("initial_lr", group["lr"]) for group in optimizer.param_groups]
-    weights = [p for group in optimizer.param_groups for p in group["params"]]
+    if isinstance(optimizers, torch.optim.Optimizer):
+        optimizers = [optimizers]
+    groups = [group for optimizer in optimizers for group in optimizer.param_groups]
+    rates = [group.setdefault("initial_lr", group["lr"]) for group in groups]
+    weights = [p for group in groups for p in group["params"]]
     for step, batch in zip(range(start, steps), batches, strict=False):
-        for group, rate in zip(optimizer.param_groups, rates, strict=True):
+        for group, rate in zip(groups, rates, strict=True):
             group["lr"] = rate * (schedule(step / steps) if schedule else 1.0)
         value = loss(batch)
-        optimizer.zero_grad(set_to_none=True)
+        for optimizer in optimizers:
+            optimizer.zero_grad(set_to_none=True)
         value.backward()
         norm = torch.nn.utils.clip_grad_norm_(weights, clip)
-        optimizer.step()
+        for optimizer in optimizers:
+            optimizer.step()
         yield Progress(step + 1, steps, value.item(), norm.item())
 
 

@@ -26,10 +26,12 @@ from ..training.checkpoint import (
     training_state,
 )
 from ..training.fit import Progress, fit, warm_cosine
+from ..training.muon import Muon, split_weights
 from ..training.precision import bfloat16, bfloat16_is_faster
 from ..training.repro import AveragedModel, make_rng
 
-STEPS, BATCH, RATE, DECAY = 5000, 64, 1e-3, 0.999
+STEPS, BATCH, DECAY = 4500, 64, 0.999
+RATES = {"muon": 3e-3, "adamw": 2e-3}
 NO_CAPTION = 0.1  # share of captions replaced by an empty one, for guidance
 
 
@@ -72,7 +74,11 @@ def train_drawer(
     torch.manual_seed(seed)  # the starting weights
     model = TextFlow(tokenizer.get_vocab_size()).to(memory_format=torch.channels_last)
     average = AveragedModel(model, decay=DECAY)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, betas=(0.9, 0.99), weight_decay=0.01)
+    weights = split_weights(model, besides=[model.unet.stem, model.unet.out])
+    optimizers = [
+        Muon(weights.matrices, lr=RATES["muon"]),
+        torch.optim.AdamW(weights.others, lr=RATES["adamw"], betas=(0.9, 0.99), weight_decay=0.01),
+    ]
     rng = make_rng(seed)
     batches = training_batches(SceneMaker(make_glyphs(load_handwriting())), batch, rng=rng)
     models = {"model": model, "average": average.model}
@@ -84,29 +90,29 @@ def train_drawer(
         with bfloat16(record["bfloat16"]):
             return model.loss(pictures, *encode(tokenizer, captions), rng=rng)
 
-    settings = {"steps": steps, "batch": batch, "rate": RATE, "seed": seed}
+    settings = {"steps": steps, "batch": batch, "rates": RATES, "seed": seed}
     record = settings | {"data": "scikit-learn digits, training split", "done": 0, "seconds": 0.0}
     if checkpoint.exists():
         state, record = load_tensors(checkpoint)
         if {key: record.get(key) for key in settings} != settings:
             raise ValueError(f"{checkpoint} is of another run: {record}; expected {settings}")
-        restore_training_state(state, models, optimizer, rng)
+        restore_training_state(state, models, optimizers, rng)
         average.updates = record["done"]
     else:
         record["bfloat16"] = False
         record["bfloat16"] = _bfloat16_pays(loss, batches, rng) if half is None else half
     start = time.perf_counter() - record["seconds"]
     for at in fit(
-        loss, batches, optimizer, steps=steps, start=record["done"], schedule=warm_cosine
+        loss, batches, optimizers, steps=steps, start=record["done"], schedule=warm_cosine
     ):
         average.update(model)
         record |= {"done": at.step, "seconds": round(time.perf_counter() - start, 1)}
         if at.step % checkpoint_every == 0 or at.step == steps:
-            save_tensors(checkpoint, training_state(models, optimizer, rng), record)
+            save_tensors(checkpoint, training_state(models, optimizers, rng), record)
         yield at
     record |= {"threads": torch.get_num_threads(), "machine": platform.machine()}
-    weights = {name: value.half() for name, value in average.model.state_dict().items()}
-    save_tensors(path, weights, record)
+    shipped = {name: value.half() for name, value in average.model.state_dict().items()}
+    save_tensors(path, shipped, record)
 
 
 def _bfloat16_pays(
