@@ -81,8 +81,9 @@ def test_a_typed_caption_is_drawn(lab, tmp_path) -> None:
         page = browser.new_page(viewport={"width": 1200, "height": 1600})
         page.goto(f"{lab}/lab/tree/notebooks/00_start_here.ipynb")
         page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=2 * MINUTES)
-        idle = ".jp-Notebook-ExecutionIndicator[data-status='idle']"  # cells run earlier are lost
-        page.wait_for_selector(idle, timeout=2 * MINUTES)
+        # the status bar; before a kernel is there, "Run All Cells" would ask for one
+        page.get_by_text("(ipykernel) | Idle").wait_for(timeout=2 * MINUTES)
+        assert page.get_by_text("Select Kernel").count() == 0
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_text("Run All Cells", exact=True).click()
         box = page.locator(".llmvis-caption input").first
