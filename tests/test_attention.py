@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from llmvis_course.layers.attention import MultiHeadAttention, attention
+from llmvis_course.layers.attention import MultiHeadAttention, attention, padding_mask
 from llmvis_course.layers.transformer import DistanceBias, TextEncoder
 
 
@@ -23,7 +23,7 @@ def test_parity_with_torch_forward_and_gradient(rng) -> None:
     k = torch.randn(2, 3, 7, 4, generator=rng, dtype=torch.float64, requires_grad=True)
     v = torch.randn(2, 3, 7, 6, generator=rng, dtype=torch.float64, requires_grad=True)
     mask = torch.tensor([[True] * 7, [True] * 4 + [False] * 3])
-    mine = attention(q, k, v, mask).values
+    mine = attention(q, k, v, padding_mask(mask)).values
     theirs = F.scaled_dot_product_attention(q, k, v, attn_mask=mask[:, None, None])
     torch.testing.assert_close(mine, theirs)
     for a, b in zip(
@@ -48,7 +48,7 @@ def test_many_heads_parity_with_torch(rng) -> None:
     values, weights = theirs(
         x, context, context, key_padding_mask=~mask, average_attn_weights=False
     )
-    found = mine(x, context, mask)
+    found = mine(x, context, padding_mask(mask))
     torch.testing.assert_close(found.values, values)
     torch.testing.assert_close(found.weights, weights)
 
@@ -56,7 +56,9 @@ def test_many_heads_parity_with_torch(rng) -> None:
 def test_weights_sum_to_one_and_skip_padding(rng) -> None:
     layer = MultiHeadAttention(8, heads=2, context_width=6)
     mask = torch.tensor([[True, True, False]])
-    found = layer(torch.randn(1, 4, 8, generator=rng), torch.randn(1, 3, 6, generator=rng), mask)
+    found = layer(
+        torch.randn(1, 4, 8, generator=rng), torch.randn(1, 3, 6, generator=rng), padding_mask(mask)
+    )
     torch.testing.assert_close(found.weights.sum(dim=-1), torch.ones(1, 2, 4))
     assert (found.weights[..., 2] == 0).all()
 

@@ -2,14 +2,16 @@ r"""A Transformer encoder that reads a caption in both directions.
 
 Vaswani et al. 2017, arXiv:1706.03762, with the normalisation before each part, as in GPT-2
 (Radford et al. 2019), and with a learned bias for the distance between two words, as in T5 (Raffel
-et al. 2020, arXiv:1910.10683). Left out on purpose: dropout, since every caption is seen once.
+et al. 2020, arXiv:1910.10683). The same block, reading from left to right, is a language model's:
+see models/gpt.py. Left out on purpose: dropout, since every caption is seen once.
 """
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from .attention import MultiHeadAttention
+from .attention import MultiHeadAttention, Past, padding_mask
+from .positions import NoPositions
 
 
 class DistanceBias(nn.Module):
@@ -35,23 +37,38 @@ class DistanceBias(nn.Module):
 
 
 class Block(nn.Module):
-    """Look around, then think: attention and a two-layer network, each added to its input."""
+    """Look around, then think: attention and a two-layer network, each added to its input.
 
-    def __init__(self, width: int, *, heads: int, longest: int) -> None:
+    What is added is computed from a normalised copy (pre-norm), so that a straight path leads from
+    the last block to the first.
+    """
+
+    def __init__(self, width: int, *, heads: int, activation: nn.Module | None = None) -> None:
         super().__init__()
         self.norm_1 = nn.LayerNorm(width)
         self.attention = MultiHeadAttention(width, heads=heads)
-        self.distance = DistanceBias(heads, longest=longest)
         self.norm_2 = nn.LayerNorm(width)
         self.mlp = nn.Sequential(
-            nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
+            nn.Linear(width, 4 * width), activation or nn.GELU(), nn.Linear(4 * width, width)
         )
 
     def forward(
-        self, x: Float[Tensor, "b n d"], mask: Bool[Tensor, "b n"] | None = None
+        self,
+        x: Float[Tensor, "b n d"],
+        mask: Bool[Tensor, "#b #heads #n n"] | None = None,
+        bias: Float[Tensor, "heads n n"] | None = None,
     ) -> Float[Tensor, "b n d"]:
-        x = x + self.attention(self.norm_1(x), mask=mask, bias=self.distance(x.shape[1])).values
+        """Every position looks at all others, or at those that `mask` allows."""
+        x = x + self.attention(self.norm_1(x), mask=mask, bias=bias).values
         return x + self.mlp(self.norm_2(x))
+
+    def extend(
+        self, x: Float[Tensor, "b n d"], past: Past | None, positions: NoPositions
+    ) -> tuple[Float[Tensor, "b n d"], Past, Float[Tensor, "b heads n m"]]:
+        """Read on from `past`: the new vectors, the longer past, and who looked where."""
+        found, past = self.attention.extend(self.norm_1(x), past, positions)
+        x = x + found.values
+        return x + self.mlp(self.norm_2(x)), past, found.weights
 
 
 class TextEncoder(nn.Module):
@@ -71,13 +88,12 @@ class TextEncoder(nn.Module):
         self.token = nn.Embedding(vocabulary, width)
         self.position = nn.Embedding(longest, width)
         nn.init.normal_(self.position.weight, std=0.3)
-        self.blocks = nn.ModuleList(
-            Block(width, heads=heads, longest=longest) for _ in range(depth)
-        )
+        self.distances = nn.ModuleList(DistanceBias(heads, longest=longest) for _ in range(depth))
+        self.blocks = nn.ModuleList(Block(width, heads=heads) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
 
     def forward(self, ids: Int[Tensor, "b n"], mask: Bool[Tensor, "b n"]) -> Float[Tensor, "b n d"]:
         x = self.token(ids) + self.position(torch.arange(ids.shape[1], device=ids.device))
-        for block in self.blocks:
-            x = block(x, mask)
+        for block, distance in zip(self.blocks, self.distances, strict=True):
+            x = block(x, padding_mask(mask), distance(ids.shape[1]))
         return self.norm(x)

@@ -15,7 +15,7 @@ from einops import rearrange
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from .attention import MultiHeadAttention
+from .attention import MultiHeadAttention, padding_mask
 
 LOUDNESS = 8.0
 """What is read from the words is multiplied by about a caption's number of words.
@@ -81,7 +81,7 @@ class WordAttention(nn.Module):
         """`looks`, when given, collects the weights of this block's cross-attention."""
         pixel = rearrange(x, "b c h w -> b (h w) c") + self.place
         pixel = pixel + self.pixels(self.norm_1(pixel)).values
-        looked = self.words(self.norm_2(pixel), words.vectors, words.mask)
+        looked = self.words(self.norm_2(pixel), words.vectors, padding_mask(words.mask))
         if looks is not None:
             looks.append(looked.weights)
         pixel = pixel + LOUDNESS * looked.values
