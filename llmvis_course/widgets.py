@@ -159,3 +159,51 @@ class DrawingBoard(ipywidgets.VBox):
         self.picture.value = png(
             as_array(picture) if word is None else heat_over(picture, looks[word])
         )
+
+
+class LookingWords(ipywidgets.VBox):
+    """A sentence in which one word is chosen, and the others are shaded by how much it looks there.
+
+    `weights` are attention weights, a head and a row for each word that looks; with several heads,
+    a second menu chooses one. Raises ValueError when words and weights do not match.
+    """
+
+    def __init__(
+        self, words: Sequence[str], weights: Float[Tensor, "heads n m"], *, chosen: int = 0
+    ) -> None:
+        if weights.shape[1:] != (len(words), len(words)):
+            raise ValueError(
+                f"found weights of shape {tuple(weights.shape)} for {len(words)} words; expected "
+                f"(heads, {len(words)}, {len(words)})"
+            )
+        self.words, self.weights = list(words), weights.detach().cpu()
+        numbered = [(f"{k}: {word}", k) for k, word in enumerate(words)]
+        self.word = ipywidgets.Dropdown(options=numbered, value=chosen, description="word")
+        self.head = ipywidgets.Dropdown(options=range(len(weights)), description="head")
+        self.sentence = ipywidgets.HTML()
+        for menu in (self.word, self.head):
+            menu.observe(self._show, "value")
+        menus = [self.word, self.head] if len(weights) > 1 else [self.word]
+        super().__init__([ipywidgets.HBox(menus), self.sentence])
+        self._show()
+
+    def __repr__(self) -> str:
+        return "LookingWords: run this cell to use it. A printed map of all words follows."
+
+    def _show(self, _: dict | None = None) -> None:
+        shares = self.weights[self.head.value, self.word.value].tolist()
+        self.sentence.value = (
+            "<div style='line-height:3.2'>"
+            + "".join(self._word_html(k, share) for k, share in enumerate(shares))
+            + "</div>"
+        )
+
+    def _word_html(self, k: int, share: float) -> str:
+        edge = "2px solid black" if k == self.word.value else "2px solid transparent"
+        text = "white" if share > 0.5 else "black"
+        return (
+            "<span style='display:inline-block; text-align:center; line-height:1.3; margin:1px;"
+            f" padding:3px 6px; border:{edge}; color:{text};"
+            f" background:rgba(0,114,178,{share:.2f})'>"
+            f"{html.escape(self.words[k])}<br><small>{100 * share:.0f} %</small></span>"
+        )

@@ -44,6 +44,7 @@ def pictures(n: int) -> torch.Tensor:
         ),
         lambda ax: viz.errors({"digit": 0.9, "colour": 1.0}, ax=ax),
         lambda ax: viz.flow_chart(ax=ax),
+        lambda ax: viz.attention_map(torch.eye(2), ["a", "b"], ax=ax),
     ],
 )
 def test_draws_on_the_ax_it_is_given_and_opens_no_other(ax, draw):
@@ -157,3 +158,11 @@ def test_refuses_what_does_not_match(ax):
         viz.word_maps(pictures(1)[0], ["a", "b", "c"], torch.rand(2, 32, 32), ax=ax)
     with pytest.raises(ValueError, match="here is 9"):
         viz.flow_chart(ax=ax, here=9)
+
+
+def test_attention_map_names_rows_and_writes_large_shares(ax):
+    viz.attention_map(torch.tensor([[0.9, 0.1], [0.35, 0.65]]), ["red", "seven"], ax=ax)
+    assert texts(ax).split("\n") == ["90", "35", "65"]
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["red", "seven"]
+    with pytest.raises(ValueError, match=r"shape \(2, 2\) for 3 words; expected square"):
+        viz.attention_map(torch.eye(2), ["a", "b", "c"], ax=ax)

@@ -10,7 +10,7 @@ from llmvis_course.data.tokens import train_tokenizer
 from llmvis_course.evaluate import Judge, Verdict
 from llmvis_course.models.flow import TextFlow
 from llmvis_course.pipeline import TextToImage
-from llmvis_course.widgets import EXAMPLES, DrawingBoard, png
+from llmvis_course.widgets import EXAMPLES, DrawingBoard, LookingWords, png
 
 
 class Agrees(Judge):
@@ -138,3 +138,16 @@ def test_png_enlarges_with_hard_edges():
     image = Image.open(io.BytesIO(png(array, side=8)))
     assert image.size == (8, 8)
     assert [image.getpixel(at)[0] for at in ((3, 3), (4, 3), (3, 4), (4, 4))] == [255, 0, 0, 255]
+
+
+def test_looking_words_show_the_shares_of_the_chosen_word_and_head():
+    weights = torch.tensor([[[0.9, 0.1], [0.25, 0.75]], [[0.5, 0.5], [0.0, 1.0]]])
+    board = LookingWords(["<red>", "seven"], weights, chosen=1)
+    assert "25 %" in board.sentence.value and "75 %" in board.sentence.value
+    assert "&lt;red&gt;" in board.sentence.value
+    board.word.value = 0
+    assert "90 %" in board.sentence.value and "75 %" not in board.sentence.value
+    board.head.value = 1
+    assert board.sentence.value.count("50 %") == 2
+    with pytest.raises(ValueError, match=r"shape \(2, 2, 2\) for 3 words"):
+        LookingWords(["a", "b", "c"], weights)

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
+from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
+from torch import Tensor
 
 from .palette import BLACK, BLUE, CYCLE, VERMILION, YELLOW
 
@@ -53,6 +55,29 @@ def curves(
     ax.set_ylabel(y)
     ax.legend(frameon=False)
     ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
+def attention_map(weights: Float[Tensor, "n m"], words: Sequence[str], *, ax: Axes) -> Axes:
+    """Who looks where: a row for each word that looks, a column for each that is looked at.
+
+    The larger shares are written into their cells. Raises ValueError unless there is a word for
+    every row and column.
+    """
+    if tuple(weights.shape) != (len(words), len(words)):
+        raise ValueError(
+            f"found weights of shape {tuple(weights.shape)} for {len(words)} words; expected square"
+        )
+    ax.imshow(weights.detach().cpu(), cmap="Blues", vmin=0, vmax=1)
+    for row, column in (weights >= 0.2).nonzero().tolist():
+        share = float(weights[row, column])
+        colour = "white" if share > 0.5 else BLACK
+        style = {"ha": "center", "va": "center", "fontsize": 7, "color": colour}
+        ax.text(column, row, f"{100 * share:.0f}", **style)
+    ax.set_xticks(range(len(words)), words, rotation=60, ha="right", fontsize=8)
+    ax.set_yticks(range(len(words)), words, fontsize=8)
+    ax.set_xlabel("is looked at, % of a row")
+    ax.set_ylabel("looks")
     return ax
 
 
