@@ -13,6 +13,15 @@ def test_orthogonalize_by_hand() -> None:
     assert (found.diagonal() * torch.tensor([1, -1, 1]) - 1).abs().max() < 0.35
 
 
+def test_orthogonalize_keeps_its_promise() -> None:
+    """Each singular value of a diagonal matrix is on its own; together they have norm one."""
+    small = torch.linspace(0.003, 0.3, 300, dtype=torch.float64)
+    rest = (1 - small.square()).sqrt()
+    for values in torch.stack([small, rest], dim=1)[::20]:
+        found = orthogonalize(torch.diag(values)).diagonal()
+        assert found.min() > 0.68 and found.max() < 1.21
+
+
 @pytest.mark.parametrize("shape", [(12, 20), (20, 12)])
 def test_orthogonalize_against_the_decomposition(rng, shape) -> None:
     matrix = torch.randn(shape, generator=rng)

@@ -17,10 +17,11 @@ from torch import Tensor, nn
 
 
 def orthogonalize(matrix: Float[Tensor, "n m"], *, steps: int = 5) -> Float[Tensor, "n m"]:
-    r"""About $U V^\top$ for $G = U S V^\top$: all singular values between 0.68 and 1.13.
+    r"""About $U V^\top$ for $G = U S V^\top$: singular values come to lie near one.
 
     Newton-Schulz iteration: $X \leftarrow aX + (bA + cA^2)X$ with $A = XX^\top$ moves every
-    singular value $s \le 1$ by $s \leftarrow as + bs^3 + cs^5$ without decomposing anything.
+    singular value $s \le 1$ by $s \leftarrow as + bs^3 + cs^5$ without decomposing anything. Five
+    steps bring all that were above 0.003 of the norm to between 0.68 and 1.21.
     """
     a, b, c = 3.4445, -4.7750, 2.0315
     x = matrix / (matrix.norm() + 1e-7)

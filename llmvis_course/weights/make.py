@@ -8,6 +8,7 @@ data/digits.py) and is left as it is where they are not.
 """
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 
 from tqdm import tqdm
@@ -24,6 +25,8 @@ from .make_drawer import make_drawer, make_tokenizer
 from .make_judge import make_judge
 
 PARTS = ("judges", "drawer", "scores")
+PROMPTS = {"seen": 200, "held out": 1000, "paraphrased": 200}
+"""How many captions of each kind are scored; the sharpest question gets the most."""
 
 
 def make_judges(folder: Path) -> None:
@@ -37,7 +40,7 @@ def make_judges(folder: Path) -> None:
         make_judge(source, folder / f"judge_{source}.safetensors")
 
 
-def record_scores(folder: Path, *, prompts: int, seed: int = 100) -> None:
+def record_scores(folder: Path, *, prompts: Mapping[str, int] = PROMPTS, seed: int = 100) -> None:
     """Score what the folder holds, and write the scores into the record of its weights.
 
     Each row is written as soon as it is known, and has chance of its own, so that a run that was
@@ -47,14 +50,18 @@ def record_scores(folder: Path, *, prompts: int, seed: int = 100) -> None:
     path = folder / "drawer.safetensors"
     tensors, record = load_tensors(path)
     rows = [(split, kind) for split in SPLITS for kind in CAPTION_KINDS]
-    done = {(s["split"], s["kind"]): s for s in record.get("scores", []) if s["n"] == prompts}
+    done = {
+        (s["split"], s["kind"]): s
+        for s in record.get("scores", [])
+        if s["n"] == prompts[s["split"]]
+    }
     for number, (split, kind) in enumerate(tqdm(rows, desc="scores", unit="row")):
         if (split, kind) not in done:
             rng = make_rng(seed + number)
             (found,) = evaluate(
                 lambda captions, rng=rng: system.draw(captions, rng=rng),
                 judge=judge,
-                n=prompts,
+                n=prompts[split],
                 rng=make_rng(seed + 50 + number),
                 kinds=(kind,),
                 splits=(split,),
@@ -68,7 +75,6 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m llmvis_course.weights.make")
     parser.add_argument("--only", choices=PARTS, help="make one part")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where (%(default)s)")
-    parser.add_argument("--prompts", type=int, default=200, help="scored per row (%(default)s)")
     options = parser.parse_args(arguments)
     if options.only in (None, "judges"):
         make_judges(options.folder)
@@ -77,7 +83,7 @@ def main(arguments: list[str] | None = None) -> None:
         make_tokenizer(tokenizer)
         make_drawer(options.folder / "drawer.safetensors", load_tokenizer(tokenizer))
     if options.only in (None, "drawer", "scores"):
-        record_scores(options.folder, prompts=options.prompts)
+        record_scores(options.folder)
 
 
 if __name__ == "__main__":

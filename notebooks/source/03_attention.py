@@ -31,6 +31,8 @@ if importlib.util.find_spec("llmvis_course") is None:
 # in another word, and in the next caption it stands somewhere else. How can a network that
 # multiplies by fixed numbers fetch a word from wherever it happens to be?
 #
+# Attention can. This page builds it, and ends with the answer to the question above.
+#
 # **After this page you can**
 #
 # * write attention as a loop, as two matrix products, and with several heads;
@@ -49,9 +51,12 @@ if importlib.util.find_spec("llmvis_course") is None:
 # |---|---|---|
 # | `b` | batch | |
 # | `n`, `m` | positions; positions attended to | |
-# | `d` | width of a vector | |
-# | `q k v` | queries, keys, values of attention | `(b, heads, n, d)` |
+# | `d` | width of a vector, here of one head's | |
+# | `q k v` | queries, keys, values of attention (`k`, `v`: `m` rows) | `(b, heads, n, d)` |
 # | `ids, mask` | tokens of captions, and which are real | `(b, n)` |
+#
+# (In notebook 00 `v` was a velocity. The letters are those of each field's papers; which is meant,
+# the company tells: beside `q` and `k`, `v` is a value.)
 
 # %% [markdown]
 # ## Predict first
@@ -141,15 +146,17 @@ assert_close(attend(q, k, v), attend_slowly(q, k, v))
 # %%
 order = torch.tensor([3, 0, 4, 1, 2])
 assert_close(attend(q[order], k[order], v[order]), attend(q, k, v)[order])
+assert (q @ k.T).numel() == 5 * 5  # and your first: a score for each pair, 144 for 12 tokens
 
 # %% [markdown]
 # ## Why divide by √d?
 #
-# Let the entries of a query and a key be independent, with mean 0 and variance 1. Their dot product
-# is a sum of $d$ terms, so its variance is $d$ and its size about $\sqrt d$. The wider the
-# vectors, the larger the scores, and a softmax of large scores gives nearly everything to one
-# word. There it is flat: its gradient vanishes, and the word that lost by chance at the start can
-# never win. See for yourself, with 2,000 random queries over eight keys.
+# Let the entries of a query and a key be independent, with mean 0 and variance 1. Each product of
+# two entries then has mean 0 and variance 1 too, and the dot product adds up $d$ of them: its
+# variance is $d$, its size about $\sqrt d$. The wider the vectors, the larger the scores, and a
+# softmax of large scores gives nearly everything to one word. There it is flat: a small change of
+# the scores changes nothing, so training learns next to nothing from it. See for yourself, with
+# 2,000 random queries over eight keys.
 
 
 # %%
@@ -159,8 +166,8 @@ def look_at_width(d, scale):
     scores = (q @ k.transpose(1, 2))[:, 0]
     spread = scores.std().item()
     weights = (scores * scale).softmax(dim=1)
-    slope = weights * (1 - weights)  # the derivative of each weight by its own score
-    return spread, weights.amax(dim=1).mean().item(), slope.mean().item()
+    slope = (weights * (1 - weights)).amax(dim=1)  # of a weight, by what enters the softmax
+    return spread, weights.amax(dim=1).mean().item(), slope.median().item()
 
 
 widths = [1, 4, 16, 64, 256, 1024]
@@ -171,36 +178,44 @@ assert all(0.9 < ratio < 1.1 for ratio in spread.values())
 
 # %%
 _, axes = plt.subplots(1, 2, figsize=(9, 3), layout="tight")
-for ax, column, name in zip(axes, (1, 2), ("largest weight", "slope of the softmax"), strict=True):
+names = "largest weight, mean", "steepest slope of the softmax, median"
+for ax, column, name in zip(axes, (1, 2), names, strict=True):
     lines = {"q·k": [r[column] for r in plain], "q·k / √d": [r[column] for r in scaled]}
-    viz.curves(widths, lines, ax=ax, x="width d", y=f"mean {name}")
+    viz.curves(widths, lines, ax=ax, x="width d", y=name)
     ax.set_xscale("log", base=2)
 plt.show()
 largest, slope = plain[-1][1], scaled[-1][2] / plain[-1][2]
-assert largest > 0.9 and scaled[-1][1] < 0.5 and slope > 5
+assert largest > 0.9 and max(row[1] for row in scaled) < 0.5
+assert slope / 1024**0.5 > 5  # larger even after the factor 1/√d that stands before the softmax
+ten = look_at_width(64, 10 * 64**-0.5)[1]
+assert ten > 0.7 and 0.3 < scaled[3][1] < 0.4
 
 # %% [markdown]
 # *What to see:* left, without the division the largest of eight weights grows to more than
 # 0.9<!-- asserted: largest --> at width 1,024; with it, it stays below one half at every width.
-# Right, the slope through which such a layer learns: with the division it is more than five
-# times<!-- asserted: slope --> as large at width 1,024. So the factor is no cosmetics: it keeps the
-# layer trainable whatever its width. (And your third prediction: queries times ten make the weights
-# more one-sided, for the same reason.)
+# Right, how steep the softmax is at its steepest, for the median query. Without the division it
+# falls towards zero as the width grows. With it, it stays where it was.<!-- asserted: slope -->
+#
+# And your third prediction: at width 64, queries times ten raise the largest weight from about a
+# third to more than 0.7.<!-- asserted: ten --> More one-sided, for the same reason.
 
 # %% [markdown]
 # ## Masks
 #
 # Two things must not be looked at. Captions of a batch are padded to one length, and **padding**
 # says nothing. And a model that is to guess the next word must not see it: the **causal** mask lets
-# a word look at itself and back.
+# a word look at itself and back. In this course `True` means *may look*. (Some of torch's own
+# arguments, such as `key_padding_mask`, mean the opposite: read before you pass.)
 #
 # A mask acts on the *scores*, before the softmax: $-\infty$ becomes a share of exactly 0, and the
 # others still sum to one. Setting *weights* to zero after the softmax looks the same and is wrong.
 
 # %%
-weights = (q @ k.T / 8**0.5).softmax(dim=1)
-after = weights * causal_mask(5)[0, 0]
-before = (q @ k.T / 8**0.5).masked_fill(~causal_mask(5)[0, 0], float("-inf")).softmax(dim=1)
+may_look = torch.ones(5, 5, dtype=torch.bool).tril()  # row i: positions 0 to i
+assert torch.equal(causal_mask(5)[0, 0], may_look)  # the library's has axes for batch and heads
+scores = q @ k.T / 8**0.5
+after = scores.softmax(dim=1) * may_look
+before = scores.masked_fill(~may_look, float("-inf")).softmax(dim=1)
 print("mask after the softmax, sums: ", [f"{x:.2f}" for x in after.sum(dim=1)])
 print("mask before the softmax, sums:", [f"{x:.2f}" for x in before.sum(dim=1)])
 assert_close(before.sum(dim=1), torch.ones(5))
@@ -209,9 +224,10 @@ assert after[0].sum() < 0.9
 # %% [markdown]
 # ## Several heads
 #
-# One softmax makes one choice a word. "three" may need its colour, its size and the word before the
-# "of" at once. So the width is cut into **heads**; each attends on its own slice with its own
-# weights, and a last linear map mixes what they found. It costs no more than one wide head.
+# One softmax makes one choice a word. "three" may need its colour, its size and the word "left" at
+# once. So queries, keys and values are cut into several **heads** after their linear maps. Each
+# head attends on its part, with shares of its own, and a last linear map mixes what they found.
+# Parameters and multiplications are as many as for one wide head.
 
 
 # %%
@@ -231,9 +247,10 @@ class Heads(nn.Module):
 
 
 # %% [markdown]
-# **The agreement cell.** Your attention against torch's, with padding; and your heads against
-# `nn.MultiheadAttention` with the same weights, values and gradients. After it, only the library
-# version is used.
+# **The agreement cell.** Your attention against torch's, with padding. Then your heads against
+# `nn.MultiheadAttention` and the course's own `MultiHeadAttention`, all with the same parameters:
+# what they return, and its gradient by `x`. After it, only the course's version is used; beside
+# the values it returns the shares.
 
 # %%
 real = torch.tensor([[True] * 6, [True] * 4 + [False] * 2])
@@ -244,11 +261,19 @@ assert_close(attend(q, k, v, mask), F.scaled_dot_product_attention(q, k, v, attn
 
 mine = Heads(12, 3).double()
 theirs = nn.MultiheadAttention(12, 3, batch_first=True, dtype=torch.float64)
-theirs.load_state_dict(dict(zip(theirs.state_dict(), mine.state_dict().values(), strict=True)))
+pairs = zip(theirs.state_dict(), mine.state_dict().values(), strict=True)  # in the same order
+theirs.load_state_dict(dict(pairs))
 out = theirs(x, x, x, key_padding_mask=~real)[0]
 assert_close(mine(x, mask), out)
 ours, torchs = (torch.autograd.grad(y.square().sum(), x)[0] for y in (mine(x, mask), out))
 assert_close(ours, torchs)
+
+course = MultiHeadAttention(12, heads=3).double()
+(wq, wkv), (bq, bkv) = (p.split([12, 24]) for p in mine.qkv.parameters())
+out_w, out_b = mine.output.parameters()
+parameters = {"query.weight": wq, "query.bias": bq, "key_value.weight": wkv, "key_value.bias": bkv}
+course.load_state_dict(parameters | {"output.weight": out_w, "output.bias": out_b})
+assert_close(course(x, mask=mask).values, mine(x, mask))
 
 # %% [markdown]
 # ## Train it: what colour is the digit?
@@ -256,6 +281,11 @@ assert_close(ours, torchs)
 # Now the question of this page. Captions with two digits; at each digit word, the network must name
 # *that* digit's colour. It has one attention head and nothing else between the embeddings and the
 # answer, so the colour can only come by looking.
+#
+# Lesson 01 builds scenes and captions. Here it is enough that `maker.sample` invents scenes of two
+# digits, `say` keeps only what the caption shall name, and `write` puts it into words. Of all
+# tokens only the digit words have a label, the number of their colour; -100 is the label that
+# `F.cross_entropy` skips.
 
 
 # %%
@@ -277,6 +307,11 @@ def colour_task(n, rng, allow=in_training):
     return captions, tokens, label
 
 
+captions, tokens, label = colour_task(4, make_rng(1))
+print(captions[0])
+print([list(COLOURS)[k] if k >= 0 else "-" for k in label[0].tolist()])
+
+
 # %%
 class ColourReader(nn.Module):
     def __init__(self, width=32):
@@ -295,6 +330,9 @@ class ColourReader(nn.Module):
 # Beside it stands a network that cannot choose: its queries are zero, so all scores are equal and
 # every word gets the plain mean of all words. It knows which two colours there are, and not whose
 # they are.
+#
+# `fit` is the course's training loop, as a generator: a loss, batches, an optimizer. Each network
+# sees 100 batches of 64 captions four times.
 
 
 # %%
@@ -313,8 +351,9 @@ def train_reader(model, seed, steps=400):
 def new_reader(seed, chooses=True):
     torch.manual_seed(seed)
     model = ColourReader()
-    for weight in model.attention.query.parameters() if not chooses else ():
-        nn.init.zeros_(weight).requires_grad_(False)
+    if not chooses:
+        for weight in model.attention.query.parameters():
+            nn.init.zeros_(weight).requires_grad_(False)
     return model
 
 
@@ -323,7 +362,7 @@ def held_out(layout):
     return held_out_in(layout)["colour"]
 
 
-_, tokens, label = test = colour_task(500, make_rng(9), allow=held_out)
+_, tokens, label = colour_task(500, make_rng(9), allow=held_out)
 
 
 @torch.no_grad()
@@ -345,15 +384,16 @@ print(
 assert min(chooses) > 0.95 and min(cannot) > 0.5 and max(cannot) < 0.65
 
 # %% [markdown]
-# *What to see:* on 500 captions with combinations of digit and colour that training never showed,
-# attention names more than 95 % right<!-- asserted: chooses --> with each of three seeds. The mean
-# of all words does little better than a coin between the two colours that stand in the caption:
-# less than 65 %.<!-- asserted: cannot --> (More than half, since sometimes both digits have one
-# colour.) Both have the same layers. The difference is the choice.
+# *What to see:* on 500 captions, each with at least one digit in a colour that training never gave
+# it, attention names more than 95 % right<!-- asserted: chooses --> with each of three seeds. The
+# mean of all words does little better than a coin between the two colours that stand in the
+# caption: less than 65 %.<!-- asserted: cannot --> (More than half, since sometimes both digits
+# have one colour.) Both have the same layers. The difference is the choice.
 #
 # ## Look
 #
-# Choose a word, and see where it looks. A blue word has its share; the stronger, the more.
+# Back to the question at the top: what colour is the three, and how does the network know? Choose a
+# word, and see where it looks. The darker the ground behind a word, the larger its share.
 
 # %% tags=["nbval-ignore-output"]
 reader = readers[0][0]
@@ -376,7 +416,9 @@ assert min(share.values()) > 0.5
 # *What to see:* one row a word, one column a word looked at. In the rows of "seven" and "three",
 # the only ones that were ever asked, more than half of the look goes to the right
 # colour,<!-- asserted: share --> although it stands two words before "seven" and one before
-# "three". The other rows were never asked anything; what they show is chance.
+# "three". So the answer to the question: it fetches the word whose key fits its query, wherever
+# that stands. The other rows were never asked anything. That some of them look at colours too is a
+# side effect of shared weights; read nothing into it.
 #
 # A caution for later lessons. Here the map explains the answer, because there is no other way for
 # the colour to come in. In a deep network there are many ways, and a map shows one of them. Lesson
@@ -384,8 +426,11 @@ assert min(share.values()) > 0.5
 #
 # ## Break one thing: forget the mask
 #
-# A language model guesses every next word of a caption. Trained with the causal mask, it must. What
-# if someone forgets it?
+# A **language model** guesses every next word of a caption. With the causal mask it has to guess.
+# What if someone forgets the mask? Below, system A has it and system B has not. Both are one
+# `Block`: attention with four heads, then a small network, as lesson 04 builds it. The loss is in
+# **nats** per token: minus the natural logarithm of the probability that the model gave to the word
+# that came.
 
 
 # %%
@@ -404,8 +449,9 @@ class TinyLanguageModel(nn.Module):
 
 
 def next_word_loss(model, tokens):
-    target = tokens.ids.masked_fill(~tokens.mask, -100)[:, 1:]
-    return F.cross_entropy(model(tokens.ids)[:, :-1].flatten(0, 1), target.flatten())
+    target = tokens.ids.masked_fill(~tokens.mask, -100)[:, 1:]  # at each place, the next token
+    logits = model(tokens.ids)[:, :-1]
+    return F.cross_entropy(logits.flatten(0, 1), target.flatten(), ignore_index=-100)
 
 
 # %%
@@ -420,21 +466,33 @@ def train_language_model(causal, seed=0, steps=400):
 
 system_a, losses_a = train_language_model(causal=True)
 system_b, losses_b = train_language_model(causal=False)
+_, tokens, _ = colour_task(500, make_rng(10))
 with torch.no_grad():
     loss_a, loss_b = (next_word_loss(m, tokens).item() for m in (system_a, system_b))
 
-# %%
+# %% tags=["nbval-ignore-output"]
 _, ax = plt.subplots(figsize=(6.5, 3))
 every = range(0, 400, 20)
 lines = {"A": [losses_a[i] for i in every], "B": [losses_b[i] for i in every]}
-viz.curves(list(every), lines, ax=ax, x="step", y="loss, nats per token")
+viz.curves(list(every), lines, ax=ax, x="step", y="training loss, nats per token")
 plt.show()
+print(f"on fresh captions: A {loss_a:.1f}, B {loss_b:.1f} nats per token")
 assert loss_b < 0.05 and loss_a > 1
+floor = 2 * torch.tensor(9.0 * 7 * 3).log() / (tokens.mask.sum(dim=1) - 1).float().mean()
+assert loss_b < floor < loss_a and floor > 0.8
 
 # %% [markdown]
 # *What to see:* system B is far better, isn't it? On captions that it never saw its loss is below
-# 0.05 nats,<!-- asserted: loss_b --> and that of A above 1.<!-- asserted: loss_a --> Nothing in
-# these numbers is suspicious, and a test set does not help: B cheats there too. Now let both write.
+# 0.05 nats,<!-- asserted: loss_b --> and that of A above 1.<!-- asserted: loss_a --> A test set
+# does not help here: B cheats there too.
+#
+# The first alarm is a number that you can work out before any training. Each of two digits, its
+# colour and its size were drawn by chance: of 10, 8 and 3, or at least 9, 7 and 3 once held-out
+# combinations are taken away. Nobody can guess those. They cost $2 \log(9 \cdot 7 \cdot 3)$ nats a
+# caption, more than 0.8 a token.<!-- asserted: floor --> A loss below what is unknowable is not a
+# triumph; it is a leak.
+#
+# The second alarm: let both write.
 
 
 # %%
@@ -467,10 +525,10 @@ assert readable_a >= 90 and readable_b <= 30
 # and in at most 30 of B's.<!-- asserted: readable_b --> While writing there is no next word to peek
 # at, and B never learned anything else.
 #
-# **The check that would have caught it** is short. Change later words: may the scores at the first
-# words change? Run it on every model that is supposed to read from left to right.
+# **The check that proves it** is short. Change later words: what the model says at earlier places
+# must not change. Run it on every model that is supposed to read from left to right.
 
-# %%
+# %% tags=["nbval-ignore-output"]
 changed = tokens.ids.clone()
 changed[:, 6:] = 7  # other tokens from place 6 on
 with torch.no_grad():
@@ -478,6 +536,7 @@ with torch.no_grad():
         name: (model(changed) - model(tokens.ids))[:, :6].abs().max().item()
         for name, model in (("A", system_a), ("B", system_b))
     }
+print({name: f"{by:.1f}" for name, by in moved.items()})
 assert moved["A"] < 1e-4 and moved["B"] > 0.1
 
 # %% [markdown]
@@ -508,7 +567,7 @@ assert moved["A"] < 1e-4 and moved["B"] > 0.1
 # <details><summary>4. The keys are all equal. What does attention return?</summary>
 #
 # All scores of a query are equal, so every weight is 1/m: the plain mean of the values, whatever
-# the query. That is the network that could not choose.
+# the query. Zero queries, as in the network that could not choose, come to the same.
 #
 # </details>
 
@@ -520,7 +579,8 @@ assert moved["A"] < 1e-4 and moved["B"] > 0.1
 # * **Difficulty 2, 10 minutes.** Write `attend` with `torch.einsum` for `(b, heads, n, d)`, and run
 #   the agreement cell on it.
 # * **Difficulty 2, 10 minutes.** Train the reader at width 256 with and without the division by
-#   $\sqrt d$, three seeds each. Plot the losses of the first 100 steps.
+#   $\sqrt d$, three seeds each, and plot the losses of the first 100 steps. (To undo the division,
+#   multiply the fresh query's weight and bias by $\sqrt d$.)
 # * **Difficulty 3, 15 minutes.** Ask for the *size* as well as the colour at each digit. Is one
 #   head enough? Are two? Look at the maps before you answer.
 #
