@@ -24,7 +24,7 @@ from .training.checkpoint import load_weights
 from .training.repro import make_rng
 from .weights import FOLDER
 
-GUIDANCE, STEPS = 4.0, 20
+GUIDANCE, STEPS = 5.0, 20
 """Defaults of the sampler, chosen on prompts of seen combinations."""
 
 
