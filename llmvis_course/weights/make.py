@@ -53,7 +53,7 @@ def record_scores(folder: Path, *, prompts: Mapping[str, int] = PROMPTS, seed: i
     done = {
         (s["split"], s["kind"]): s
         for s in record.get("scores", [])
-        if s["n"] == prompts[s["split"]]
+        if s["n"] == prompts.get(s["split"])
     }
     for number, (split, kind) in enumerate(tqdm(rows, desc="scores", unit="row")):
         if (split, kind) not in done:
