@@ -124,7 +124,7 @@ def test_training_captions_describe_their_pictures(maker) -> None:
     batch = next(training_batches(maker, 64, rng=make_rng(0)))
     assert batch.pictures.shape == (64, 3, 32, 32)
     counts = [len(parse(caption).things) for caption in batch.captions]
-    assert counts.count(1) == 26 and min(counts[26:]) == 2
+    assert counts.count(1) == 23 and min(counts[23:]) == 2
 
 
 def test_unknown_prompts_are_refused(test_maker, rng) -> None:

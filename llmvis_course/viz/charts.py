@@ -68,7 +68,7 @@ def attention_map(weights: Float[Tensor, "n m"], words: Sequence[str], *, ax: Ax
         raise ValueError(
             f"found weights of shape {tuple(weights.shape)} for {len(words)} words; expected square"
         )
-    ax.imshow(weights.detach().cpu(), cmap="Blues", vmin=0, vmax=1)
+    ax.imshow(weights.detach().cpu().numpy(), cmap="Blues", vmin=0, vmax=1)
     for row, column in (weights >= 0.2).nonzero().tolist():
         share = float(weights[row, column])
         colour = "white" if share > 0.5 else BLACK
