@@ -66,8 +66,9 @@ class Muon(torch.optim.Optimizer):
                 if p.grad is None:
                     continue
                 state = self.state[p]
-                mean = state.setdefault("mean", torch.zeros_like(p))
-                mean.lerp_(p.grad, 1 - beta)
+                if not state:
+                    state["mean"] = torch.zeros_like(p)
+                mean = state["mean"].lerp_(p.grad, 1 - beta)
                 ahead = p.grad.lerp(mean, beta).flatten(1)
                 way = 0.2 * max(ahead.shape) ** 0.5 * orthogonalize(ahead)
                 p.mul_(1 - rate * group["weight_decay"])
