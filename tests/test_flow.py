@@ -1,8 +1,10 @@
+import math
+
 import pytest
 import torch
 
 from llmvis_course.layers.unet import Words
-from llmvis_course.models.flow import TextFlow, euler, heun, interpolate, linear_guess
+from llmvis_course.models.flow import NAMING, TextFlow, euler, heun, interpolate, linear_guess
 from llmvis_course.training.fit import fit, warm_cosine
 from llmvis_course.training.repro import AveragedModel, make_rng
 
@@ -120,3 +122,25 @@ def test_it_learns_and_the_average_follows() -> None:
 def test_decay_out_of_range_is_refused() -> None:
     with pytest.raises(ValueError, match="decay is 1.0; expected 0 <= decay < 1"):
         AveragedModel(torch.nn.Linear(1, 1), decay=1.0)
+
+
+def test_naming_is_asked_only_of_cells_with_a_digit(rng) -> None:
+    """Its loss falls to zero as the right name gains, and a picture without digits has none."""
+    model = TextFlow(10, channels=(16, 24), text_width=16, text_depth=1)
+    last = model.unet.names[-1]
+    ids, mask = torch.tensor([[1, 2]]), torch.ones(1, 2, dtype=torch.bool)
+    x0, digits = torch.zeros(1, 3, 32, 32), torch.full((1, 8, 8), -1)
+    digits[0, 3, 4] = 7
+
+    def naming(bias: float) -> float:
+        torch.nn.init.zeros_(last.weight)
+        last.bias.data = torch.zeros(10).index_fill(0, torch.tensor([7]), bias)
+        with torch.no_grad():
+            plain, named = (
+                model.loss(x0, ids, mask, *more, rng=torch.Generator().manual_seed(0))
+                for more in ((), (digits,))
+            )
+        return (named - plain).item() / NAMING
+
+    assert naming(0.0) == pytest.approx(math.log(10), abs=1e-4)
+    assert naming(30.0) == pytest.approx(0.0, abs=1e-4)

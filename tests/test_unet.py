@@ -67,7 +67,7 @@ def test_looks_are_shares_over_words(rng) -> None:
         make_words(rng),
         looks,
     )
-    assert [tuple(look.shape) for look in looks] == [(2, 2, n, 5) for n in (64, 64, 64)]
+    assert [tuple(look.shape) for look in looks] == [(2, 2, n, 5) for n in (64, 16, 16, 64, 64)]
     for look in looks:
         torch.testing.assert_close(look.sum(dim=-1), torch.ones(look.shape[:-1]))
 

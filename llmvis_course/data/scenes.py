@@ -12,6 +12,7 @@ import torch
 from einops import einsum, rearrange
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+from torch.nn.functional import avg_pool2d, grid_sample
 
 from .glyphs import FILL, GLYPH_SIZE, Glyphs, blur
 from .world import COLOURS, IMAGE_SIZE, LEANS, MAX_THINGS, RELATIONS, SIZES, Scene, Thing, place_of
@@ -116,13 +117,27 @@ class SceneMaker:
 
     def render(self, layout: Layout) -> Float[Tensor, "b 3 32 32"]:
         """Draw a layout: RGB in [-1, 1]."""
-        scene, column = torch.where(layout.present)
-        thing = Layout(*(f[scene, column] if f.ndim == 2 else f[scene] for f in layout))
-        ink = _draw(self.ink[thing.size, thing.glyph], thing)
+        scene, _, thing, ink = self._draw_things(layout)
         colour = _PALETTE[thing.colour] * thing.light[:, None]
         canvas = torch.zeros(len(layout.x), 3, IMAGE_SIZE, IMAGE_SIZE)
         canvas.index_add_(0, scene, einsum(ink, colour, "n h w, n c -> n c h w"))
         return canvas.clamp_(0, 1).mul_(2).sub_(1)
+
+    def digit_map(self, layout: Layout, *, cell: int = 4) -> Int[Tensor, "b h w"]:
+        """Which digit has most of the ink in each cell of `cell` pixels; -1 where nearly none is."""
+        scene, column, _, ink = self._draw_things(layout)
+        side = IMAGE_SIZE // cell
+        share = torch.zeros(len(layout.x), MAX_THINGS, side, side)
+        share[scene, column] = avg_pool2d(ink[:, None], cell)[:, 0]
+        most, whose = share.max(dim=1)
+        digit = layout.digit.gather(1, whose.flatten(1)).view_as(whose)
+        return torch.where(most > 0.12, digit, -1)
+
+    def _draw_things(self, layout: Layout) -> tuple[Tensor, Tensor, Layout, Tensor]:
+        """All things in one row: their scenes, their columns, themselves, and each one's ink."""
+        scene, column = torch.where(layout.present)
+        thing = Layout(*(f[scene, column] if f.ndim == 2 else f[scene] for f in layout))
+        return scene, column, thing, _draw(self.ink[thing.size, thing.glyph], thing)
 
 
 def _draw(ink: Float[Tensor, "n g g"], thing: Layout) -> Float[Tensor, "n 32 32"]:
@@ -133,7 +148,7 @@ def _draw(ink: Float[Tensor, "n g g"], thing: Layout) -> Float[Tensor, "n 32 32"
     u = (pixel - thing.x[:, None]) * scale[:, None]
     grid_x = u[:, None, :] + thing.slant[:, None, None] * v[:, :, None]
     grid = torch.stack([grid_x, v[:, :, None].expand_as(grid_x)], dim=-1)
-    drawn = torch.nn.functional.grid_sample(ink[:, None], grid, align_corners=True)
+    drawn = grid_sample(ink[:, None], grid, align_corners=True)
     return rearrange(drawn, "n 1 h w -> n h w")
 
 

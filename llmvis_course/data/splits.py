@@ -8,11 +8,11 @@ The kinds follow GenEval (Ghosh et al. 2023, arXiv:2310.11513): single object, c
 two objects, counting, attribute binding.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from .captions import write
@@ -138,20 +138,35 @@ class Batch(NamedTuple):
 
     pictures: Float[Tensor, "b 3 32 32"]
     captions: list[str]
+    said: list[Scene]  # what each caption says
+    digits: Int[Tensor, "b 8 8"]  # which digit lies in each cell of 4 x 4 pixels, -1 for none
 
 
-def training_batches(maker: SceneMaker, size: int, *, rng: torch.Generator) -> Iterator[Batch]:
+SHARES = {"two": 0.4, "many": 0.25}
+"""Which part of a training batch shows two things, or several of a kind; the rest show one."""
+
+
+def training_batches(
+    maker: SceneMaker,
+    size: int,
+    *,
+    rng: torch.Generator,
+    shares: Mapping[str, float] = SHARES,
+) -> Iterator[Batch]:
     """Endless batches of fresh scenes, none held out, with captions that name some or all of them.
 
-    Two fifths show two things, a quarter several of a kind, and the rest one thing.
+    `shares` says which part of a batch is of another kind of scene than "one".
     """
-    two, many = size * 2 // 5, size // 4
-    share = {"one": size - two - many, "two": two, "many": many}
+    several = {kind: int(size * share) for kind, share in shares.items()}
+    counts = {"one": size - sum(several.values())} | several
     while True:
-        layouts = [maker.sample(n, kind, rng=rng, allow=in_training) for kind, n in share.items()]
+        layouts = [
+            maker.sample(n, kind, rng=rng, allow=in_training) for kind, n in counts.items() if n
+        ]
         layout = Layout(*(torch.cat(field) for field in zip(*layouts, strict=True)))
-        captions = [write(_some(scene, rng), rng=rng) for scene in to_scenes(layout)]
-        yield Batch(maker.render(layout), captions)
+        said = [_some(scene, rng) for scene in to_scenes(layout)]
+        captions = [write(scene, rng=rng) for scene in said]
+        yield Batch(maker.render(layout), captions, said, maker.digit_map(layout))
 
 
 def _some(scene: Scene, rng: torch.Generator) -> Scene:

@@ -89,32 +89,71 @@ class WordAttention(nn.Module):
         return rearrange(pixel, "b (h w) c -> b c h w", h=x.shape[2])
 
 
+class Thinking(nn.Module):
+    """Convolve, then look at the words: `depth` times, at one size of picture."""
+
+    def __init__(
+        self, channels: int, size: int, *, depth: int, time_width: int, heads: int, text_width: int
+    ) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(
+            ResidualBlock(channels, time_width=time_width) for _ in range(depth)
+        )
+        self.readers = nn.ModuleList(
+            WordAttention(channels, size, heads=heads, text_width=text_width) for _ in range(depth)
+        )
+
+    def forward(
+        self,
+        x: Float[Tensor, "b c h w"],
+        time: Float[Tensor, "b d"],
+        words: Words,
+        looks: Looks | None = None,
+    ) -> Float[Tensor, "b c h w"]:
+        for block, reader in zip(self.blocks, self.readers, strict=True):
+            x = reader(block(x, time), words, looks)
+        return x
+
+
+class Thought(NamedTuple):
+    """What the network has made of a noisy picture, before it draws."""
+
+    fine: Float[Tensor, "b c1 2*h 2*w"]  # the short cut: what was seen, but no word
+    coarse: Float[Tensor, "b c2 h w"]  # what words and picture say together
+    time: Float[Tensor, "b d"]
+
+
 class UNet(nn.Module):
-    """From 2 x 2 patches at 16 x 16 down to 8 x 8, where the words are, and back by a short cut."""
+    """From 2 x 2 patches at 16 x 16 by way of 8 x 8 to 4 x 4, and back by short cuts.
+
+    A cell of the 4 x 4 is as large as a digit, so there a word for a whole digit has one cell to
+    speak to; at 8 x 8 words reach its parts.
+    """
 
     def __init__(
         self,
         *,
         channels: tuple[int, int] = (64, 128),
-        depth: int = 3,
         text_width: int = 128,
         heads: int = 4,
         image_size: int = 32,
     ) -> None:
         super().__init__()
         c1, c2 = channels
-        self.time_features, time = 2 * c1, 4 * c1
+        self.time_features = time = 2 * c1
         self.time = nn.Sequential(
             nn.Linear(self.time_features, time), nn.SiLU(), nn.Linear(time, time), nn.SiLU()
         )
         self.stem = nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(12, c1, 3, padding=1))
         self.down = ResidualBlock(c1, time_width=time)
         self.shrink = nn.Conv2d(c1, c2, 3, stride=2, padding=1)
-        self.blocks = nn.ModuleList(ResidualBlock(c2, time_width=time) for _ in range(depth))
-        self.readers = nn.ModuleList(
-            WordAttention(c2, image_size // 4, heads=heads, text_width=text_width)
-            for _ in range(depth)
-        )
+        options = {"time_width": time, "heads": heads, "text_width": text_width}
+        self.before = Thinking(c2, image_size // 4, depth=1, **options)
+        self.shrink_again = nn.Conv2d(c2, c2, 3, stride=2, padding=1)
+        self.deep = Thinking(c2, image_size // 8, depth=2, **options)
+        self.grow_again = nn.Sequential(nn.Conv2d(c2, 4 * c2, 1), nn.PixelShuffle(2))
+        self.after = Thinking(c2, image_size // 4, depth=2, **options)
+        self.names = nn.Sequential(nn.GroupNorm(8, c2), nn.SiLU(), nn.Conv2d(c2, 10, 1))
         self.grow = nn.Conv2d(c2, c1, 1)
         self.up = ResidualBlock(c1, time_width=time)
         self.norm = nn.GroupNorm(8, c1)
@@ -129,10 +168,27 @@ class UNet(nn.Module):
         words: Words,
         looks: Looks | None = None,
     ) -> Float[Tensor, "b 3 h w"]:
+        return self.draw(self.think(x, t, words, looks))
+
+    def think(
+        self,
+        x: Float[Tensor, "b 3 h w"],
+        t: Float[Tensor, " b"],
+        words: Words,
+        looks: Looks | None = None,
+    ) -> Thought:
+        """Look at the picture and at the words."""
         time = self.time(time_features(t, self.time_features))
         fine = self.down(self.stem(x), time)
-        h = self.shrink(fine)
-        for block, reader in zip(self.blocks, self.readers, strict=True):
-            h = reader(block(h, time), words, looks)
-        h = fine + F.interpolate(self.grow(h), scale_factor=2.0, mode="nearest")
-        return self.out(F.silu(self.norm(self.up(h, time))))
+        h = self.before(self.shrink(fine), time, words, looks)
+        h = h + self.grow_again(self.deep(self.shrink_again(h), time, words, looks))
+        return Thought(fine, self.after(h, time, words, looks), time)
+
+    def draw(self, thought: Thought) -> Float[Tensor, "b 3 h w"]:
+        """Turn a thought into pixels."""
+        rough = F.interpolate(self.grow(thought.coarse), scale_factor=2.0, mode="nearest")
+        return self.out(F.silu(self.norm(self.up(thought.fine + rough, thought.time))))
+
+    def name(self, thought: Thought) -> Float[Tensor, "b 10 h w"]:
+        """For every cell of 4 x 4 pixels, a score for each digit that may come to lie there."""
+        return self.names(thought.coarse)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
@@ -20,6 +21,8 @@ Velocity = Callable[[Float[Tensor, " b *d"], Float[Tensor, " b"]], Float[Tensor,
 
 TIME_MIDDLE, TIME_SPREAD = 0.8, 1.4
 """Mean and standard deviation of the number whose sigmoid is a training time."""
+NAMING = 0.1
+"""How much naming the digits counts beside drawing them."""
 
 
 class Step(NamedTuple):
@@ -113,6 +116,7 @@ class TextFlow(nn.Module):
         x0: Float[Tensor, "b 3 h w"],
         ids: Int[Tensor, "b n"],
         mask: Bool[Tensor, "b n"],
+        digits: Int[Tensor, "b h//4 w//4"] | None = None,
         *,
         rng: torch.Generator,
     ) -> Float[Tensor, ""]:
@@ -125,14 +129,23 @@ class TextFlow(nn.Module):
         Times are a normal number through a sigmoid (Esser et al. 2024, arXiv:2403.03206, Section
         3.1), with the middle moved towards noise. What a caption decides, which digit stands where,
         is decided there: once a digit shows through the noise, the caption tells nothing new.
+
+        `digits` says which digit lies in each cell of the picture, -1 for none. The U-Net is then
+        also asked to name them, from a picture that is mostly noise and the words: a wrong digit
+        changes few pixels, but the name at once. That a generator learns faster when its inner
+        features must say what the picture shows is due to Yu et al. 2024, arXiv:2410.06940.
         """
         noise = torch.randn(x0.shape, generator=rng, device=rng.device).to(x0)
         t = torch.randn(len(x0), generator=rng, device=rng.device) * TIME_SPREAD + TIME_MIDDLE
         t = t.sigmoid().to(x0)
         x = interpolate(x0, noise, t)
-        _, error, _ = linear_guess(x, t, self.data_mean, self.data_std)
-        v = self(x, t, self.read(ids, mask))
-        return ((v - (noise - x0)) / error).square().mean()
+        guess, error, scaled = linear_guess(x, t, self.data_mean, self.data_std)
+        thought = self.unet.think(scaled, t, self.read(ids, mask))
+        v = guess + error * self.unet.draw(thought)
+        drawing = ((v - (noise - x0)) / error).square().mean()
+        if digits is None:
+            return drawing
+        return drawing + NAMING * F.cross_entropy(self.unet.name(thought), digits, ignore_index=-1)
 
     def guided(self, words: Words, guidance: float, looks: list[Looks] | None = None) -> Velocity:
         r"""The velocity $v_\varnothing + w\,(v_c - v_\varnothing)$, $w$ the guidance.

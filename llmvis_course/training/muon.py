@@ -16,20 +16,27 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 
-def orthogonalize(matrix: Float[Tensor, "n m"], *, steps: int = 5) -> Float[Tensor, "n m"]:
+def orthogonalize(matrix: Float[Tensor, "*b n m"], *, steps: int = 5) -> Float[Tensor, "*b n m"]:
     r"""About $U V^\top$ for $G = U S V^\top$: singular values come to lie near one.
 
-    Newton-Schulz iteration: $X \leftarrow aX + (bA + cA^2)X$ with $A = XX^\top$ moves every
-    singular value $s \le 1$ by $s \leftarrow as + bs^3 + cs^5$ without decomposing anything. Five
-    steps bring all that were above 0.003 of the norm to between 0.68 and 1.21.
+    Newton-Schulz iteration: $X \leftarrow PX$ with $P = aI + bA + cA^2$ and $A = XX^\top$ moves
+    every singular value $s \le 1$ by $s \leftarrow as + bs^3 + cs^5$ without decomposing anything.
+    Five steps bring all that were above 0.003 of the norm to between 0.68 and 1.21. A filter's
+    matrix is much wider than high, so the steps are taken on $A \leftarrow PAP$, which is small,
+    and their product meets $X$ once, at the end.
     """
     a, b, c = 3.4445, -4.7750, 2.0315
-    x = matrix / (matrix.norm() + 1e-7)
-    wide = x if x.shape[0] <= x.shape[1] else x.T
-    for _ in range(steps):
-        square = wide @ wide.T
-        wide = a * wide + (b * square + c * square @ square) @ wide
-    return wide if x.shape[0] <= x.shape[1] else wide.T
+    wide = matrix if matrix.shape[-2] <= matrix.shape[-1] else matrix.mT
+    wide = wide / (wide.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    square = wide @ wide.mT
+    one = torch.eye(square.shape[-1]).to(square)
+    whole = step = a * one + b * square + c * square @ square
+    for _ in range(steps - 1):
+        square = step @ square @ step
+        step = a * one + b * square + c * square @ square
+        whole = step @ whole
+    found = whole @ wide
+    return found if matrix.shape[-2] <= matrix.shape[-1] else found.mT
 
 
 class Muon(torch.optim.Optimizer):
@@ -59,9 +66,10 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self) -> None:
-        """Move every parameter that has a gradient."""
+        """Move every parameter that has a gradient, those of one shape at a time."""
         for group in self.param_groups:
             rate, beta = group["lr"], group["momentum"]
+            alike: dict[torch.Size, list[tuple[nn.Parameter, Tensor]]] = {}
             for p in group["params"]:
                 if p.grad is None:
                     continue
@@ -70,9 +78,12 @@ class Muon(torch.optim.Optimizer):
                     state["mean"] = torch.zeros_like(p)
                 mean = state["mean"].lerp_(p.grad, 1 - beta)
                 ahead = p.grad.lerp(mean, beta).flatten(1)
-                way = 0.2 * max(ahead.shape) ** 0.5 * orthogonalize(ahead)
-                p.mul_(1 - rate * group["weight_decay"])
-                p.sub_(way.view_as(p), alpha=rate)
+                alike.setdefault(ahead.shape, []).append((p, ahead))
+            for shape, moved in alike.items():
+                ways = orthogonalize(torch.stack([ahead for _, ahead in moved]))
+                for (p, _), way in zip(moved, ways, strict=True):
+                    p.mul_(1 - rate * group["weight_decay"])
+                    p.sub_(way.reshape(p.shape), alpha=0.2 * max(shape) ** 0.5 * rate)
 
 
 class Split(NamedTuple):

@@ -1,0 +1,59 @@
+"""What captions and pictures say, as numbers for a classifier to learn."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from .world import COLOURS, LEANS, MAX_THINGS, NAMED, PLACES, RELATIONS, SIZES, Scene
+
+_VALUES: dict[str, tuple] = {
+    "digit": tuple(range(10)),
+    "colour": tuple(COLOURS),
+    "size": tuple(SIZES),
+    "place": PLACES,
+    "lean": tuple(LEANS),
+    "relation": tuple(RELATIONS),
+}
+_REVERSED = {
+    "left of": "right of",
+    "right of": "left of",
+    "above": "below",
+    "below": "above",
+    None: None,
+}
+
+
+class Question(NamedTuple):
+    """Something to be known about one thing of a scene."""
+
+    name: str
+    choices: int  # the last one stands for "not said", or "no such thing"
+
+
+QUESTIONS = tuple(Question(name, len(values) + 1) for name, values in _VALUES.items())
+
+
+def said_labels(scenes: Sequence[Scene]) -> Int[Tensor, "b 4 6"]:
+    """For each of four things, the number of the answer to each of `QUESTIONS`.
+
+    A relation is told from the thing's own side: in "a three left of a five", the three is left of
+    the other and the five is right of it.
+    """
+    nothing = [question.choices - 1 for question in QUESTIONS]
+    rows = [
+        [_answers(scene, k) if k < len(scene.things) else nothing for k in range(MAX_THINGS)]
+        for scene in scenes
+    ]
+    return torch.tensor(rows)
+
+
+def _answers(scene: Scene, k: int) -> list[int]:
+    said = {name: getattr(scene.things[k], name) for name in NAMED}
+    said["relation"] = scene.relation if k == 0 else _REVERSED[scene.relation]
+    return [
+        len(values) if said[name] is None else values.index(said[name])
+        for name, values in _VALUES.items()
+    ]
