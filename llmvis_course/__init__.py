@@ -18,6 +18,7 @@ symbol         meaning                                                shape or r
 `q k v`        queries, keys, values of attention                     (b, heads, n, d)
 `mu, log_var`  mean and log of the variance of a Gaussian             (b, d)
 `ids, mask`    tokens of captions, and which are real                 (b, n)
+`h`            state of a recurrent network (not in `c h w`)          (b, d)
 =============  =====================================================  ======================
 """
 

@@ -4,7 +4,8 @@ import torch.nn.functional as F
 
 from llmvis_course.layers.attention import causal_mask
 from llmvis_course.layers.positions import NoPositions, RotaryPositions, WavePositions
-from llmvis_course.models.gpt import GPT, choose, from_gpt2
+from llmvis_course.models.gpt import GPT, from_gpt2
+from llmvis_course.models.language import choose
 from llmvis_course.training.fit import fit
 from llmvis_course.training.repro import make_rng
 
@@ -128,7 +129,7 @@ def test_it_learns_a_rule(rng) -> None:
 
 def test_it_refuses(rng) -> None:
     model = tiny()
-    with pytest.raises(ValueError, match="prompt of no tokens"):
+    with pytest.raises(ValueError, match="prompt of 0 tokens"):
         model.sample(torch.zeros(1, 0, dtype=torch.long), 3, rng=rng)
     with pytest.raises(ValueError, match="sequences of 1 token; expected at least 2"):
         model.loss(torch.zeros(1, 1, dtype=torch.long))

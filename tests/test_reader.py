@@ -22,7 +22,7 @@ def maker() -> SceneMaker:
 
 def make_reader(**options) -> CaptionReader:
     torch.manual_seed(0)
-    encoder = TextEncoder(load_tokenizer(TOKENIZER).get_vocab_size(), width=32, depth=2)
+    encoder = TextEncoder(load_tokenizer(TOKENIZER).get_vocab_size())
     return CaptionReader(encoder, [question.choices for question in QUESTIONS], **options)
 
 

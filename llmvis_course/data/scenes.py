@@ -124,7 +124,7 @@ class SceneMaker:
         return canvas.clamp_(0, 1).mul_(2).sub_(1)
 
     def digit_map(self, layout: Layout, *, cell: int = 4) -> Int[Tensor, "b h w"]:
-        """Which digit has most of the ink in each cell of `cell` pixels; -1 where nearly none is."""
+        """Which digit has most of the ink in each cell of `cell` pixels; -1 for nearly none."""
         scene, column, _, ink = self._draw_things(layout)
         side = IMAGE_SIZE // cell
         share = torch.zeros(len(layout.x), MAX_THINGS, side, side)

@@ -7,13 +7,13 @@ learners"), number for number, so that its weights can be loaded. Left out on pu
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from ..layers.attention import Past
 from ..layers.positions import LearnedPositions, NoPositions
 from ..layers.transformer import Block
+from .language import check_sequences, choose, next_token_loss
 
 
 class Read(NamedTuple):
@@ -70,16 +70,13 @@ class GPT(nn.Module):
     def loss(
         self, ids: Int[Tensor, "b n"], real: Bool[Tensor, "b n"] | None = None
     ) -> Float[Tensor, ""]:
-        r"""$-\frac{1}{n-1}\sum_i \log p(x_{i+1} \mid x_1 \dots x_i)$, in nats per token.
+        """How badly each next token is guessed, in nats per token: see `next_token_loss`.
 
-        Where `real` is False, a token is padding and is not counted. Raises ValueError for
-        sequences of fewer than two tokens: there is no next one.
+        Raises ValueError for sequences of fewer than two tokens: there is no next one.
         """
-        if ids.shape[1] < 2:
-            raise ValueError(f"found sequences of {ids.shape[1]} token; expected at least 2")
-        target = ids[:, 1:] if real is None else ids[:, 1:].masked_fill(~real[:, 1:], -100)
-        logits = self(ids[:, :-1]).logits
-        return F.cross_entropy(logits.flatten(0, 1), target.flatten(), ignore_index=-100)
+        check_sequences(ids, least=2, what="sequences")
+        real = None if real is None else real[:, 1:]
+        return next_token_loss(self(ids[:, :-1]).logits, ids[:, 1:], real)
 
     @torch.no_grad()
     def sample(
@@ -99,8 +96,7 @@ class GPT(nn.Module):
         tokens, sooner. When the context is full, its older half is forgotten. Raises ValueError
         for an empty prompt.
         """
-        if ids.shape[1] == 0:
-            raise ValueError("found a prompt of no tokens; expected at least one")
+        check_sequences(ids, least=1, what="a prompt")
         start, past = 0, None
         for _ in range(n):
             length = ids.shape[1]
@@ -122,38 +118,6 @@ def _start(module: nn.Module) -> None:
         nn.init.normal_(module.weight, std=0.02)
     if isinstance(module, nn.Linear):
         nn.init.zeros_(module.bias)
-
-
-def choose(
-    logits: Float[Tensor, "b v"],
-    *,
-    rng: torch.Generator,
-    temperature: float = 1.0,
-    top_k: int | None = None,
-    top_p: float = 1.0,
-) -> Int[Tensor, "b 1"]:
-    r"""Draw one token a row from $\mathrm{softmax}(\mathrm{logits} / T)$, of the likely ones only.
-
-    `top_k` keeps the k most likely (1 is greedy: no chance at all). `top_p` keeps the fewest whose
-    probabilities reach p (Holtzman et al. 2020, arXiv:1904.09751). Raises ValueError for options
-    out of range.
-    """
-    if temperature <= 0 or not 0 < top_p <= 1 or (top_k is not None and top_k < 1):
-        raise ValueError(
-            f"found temperature {temperature}, top_k {top_k}, top_p {top_p}; expected "
-            "temperature > 0, top_k >= 1 and 0 < top_p <= 1"
-        )
-    if top_k == 1:
-        return logits.argmax(dim=1, keepdim=True)
-    ranked, order = (logits / temperature).sort(dim=1, descending=True, stable=True)
-    p = ranked.softmax(dim=1)
-    before = p.cumsum(dim=1) - p  # what more likely tokens take together
-    out = before >= top_p
-    if top_k is not None:
-        out[:, top_k:] = True
-    out[:, 0] = False  # the most likely one always stays
-    drawn = torch.multinomial(p.masked_fill(out, 0), 1, generator=rng)
-    return order.gather(1, drawn)
 
 
 def from_gpt2(weights: dict[str, Tensor], *, heads: int) -> GPT:

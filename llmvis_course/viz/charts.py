@@ -58,6 +58,18 @@ def curves(
     return ax
 
 
+def word_bars(values: Sequence[float], words: Sequence[str], *, ax: Axes, y: str) -> Axes:
+    """A bar for each word of a sentence, with its value above. Raises ValueError unless paired."""
+    if len(values) != len(words):
+        raise ValueError(f"found {len(values)} values for {len(words)} words; expected one each")
+    bars = ax.bar(range(len(words)), values, color=BLUE)
+    ax.bar_label(bars, fmt="%.1f", fontsize=8)
+    ax.set_xticks(range(len(words)), words, rotation=30, ha="right")
+    ax.set_ylabel(y)
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
 def attention_map(weights: Float[Tensor, "n m"], words: Sequence[str], *, ax: Axes) -> Axes:
     """Who looks where: a row for each word that looks, a column for each that is looked at.
 

@@ -84,7 +84,7 @@ from llmvis_course.data.world import COLOURS, DIGITS
 from llmvis_course.layers.attention import MultiHeadAttention, causal_mask, padding_mask
 from llmvis_course.layers.positions import LearnedPositions
 from llmvis_course.layers.transformer import Block
-from llmvis_course.models.gpt import choose
+from llmvis_course.models.language import choose
 from llmvis_course.training.fit import fit
 from llmvis_course.training.repro import make_rng
 from llmvis_course.weights import TOKENIZER
