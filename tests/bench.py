@@ -9,12 +9,18 @@ import time
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import GPT2Config, GPT2LMHeadModel
 
 from llmvis_course.data.digits import load_handwriting
 from llmvis_course.data.glyphs import make_glyphs
 from llmvis_course.data.scenes import KINDS, SceneMaker
 from llmvis_course.data.splits import training_batches
 from llmvis_course.evaluate import Judge
+from llmvis_course.layers.attention import attention
+from llmvis_course.layers.recurrent import GRUCell, unroll
+from llmvis_course.models.gpt import from_gpt2
 from llmvis_course.pipeline import TextToImage
 from llmvis_course.training.repro import make_rng
 
@@ -33,6 +39,46 @@ def row(what: str, n: int, taken: float, unit: str) -> None:
     print(f"{what:42} {taken:8.3f} s {n / taken:12,.0f} {unit} per second")
 
 
+def compare(what: str, ours: Callable[[], object], theirs: Callable[[], object]) -> None:
+    """Print how many times as long ours takes, both measured in turn."""
+    taken = [[seconds(work, repeats=3) for work in (ours, theirs)] for _ in range(3)]
+    mine, library = (min(column) for column in zip(*taken, strict=True))
+    print(f"{what:42} {mine:8.4f} s, library {library:8.4f} s: {mine / library:5.2f} x")
+
+
+def with_gradient(work: Callable[[Tensor], Tensor], x: Tensor) -> Callable[[], object]:
+    """Forward and backward."""
+    x = x.clone().requires_grad_()
+    return lambda: torch.autograd.grad(work(x).square().sum(), x)
+
+
+def compare_layers(rng: torch.Generator) -> None:
+    """Our layers beside the library's, forward and backward, and writing with a cache."""
+    x = torch.randn(64, 4, 64, 32, generator=rng)
+    compare(
+        "attention, 64 x 4 heads x 64 positions",
+        with_gradient(lambda x: attention(x, x, x).values, x),
+        with_gradient(lambda x: F.scaled_dot_product_attention(x, x, x), x),
+    )
+    x = torch.randn(64, 16, 128, generator=rng)
+    cell, layer = GRUCell(128, 128), nn.GRU(128, 128, batch_first=True)
+    compare(
+        "GRU, 64 x 16 positions x 128",
+        with_gradient(lambda x: unroll(cell, x).states, x),
+        with_gradient(lambda x: layer(x)[0], x),
+    )
+    config = GPT2Config(vocab_size=400, n_embd=128, n_layer=4, n_head=4, n_positions=256)
+    config.bos_token_id = config.eos_token_id = None
+    theirs = GPT2LMHeadModel(config).eval()
+    mine, prompt = from_gpt2(theirs.state_dict(), heads=4), torch.ones(1, 1, dtype=torch.long)
+    options = {"max_new_tokens": 100, "do_sample": False, "pad_token_id": 0}
+    compare(
+        "write 100 tokens, 4 blocks of width 128",
+        lambda: mine.sample(prompt, 100, rng=rng, top_k=1),
+        lambda: theirs.generate(prompt, **options),
+    )
+
+
 def main() -> None:
     print(f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads\n")
     rng, maker = make_rng(0), SceneMaker(make_glyphs(load_handwriting()))
@@ -48,6 +94,8 @@ def main() -> None:
         captions = ["a large red seven at the top left"] * n
         taken = seconds(lambda c=captions: system.draw(c, rng=rng), repeats=3)
         row(f"draw {n} at a time", n, taken, "pictures")
+    print()
+    compare_layers(rng)
 
 
 if __name__ == "__main__":

@@ -42,8 +42,9 @@ if importlib.util.find_spec("llmvis_course") is None:
 # * read a language model's loss word by word: what it knows, and what nobody can know;
 # * recognise an exploding gradient, and stop it.
 #
-# **Minutes:** 45 to read, 2 to compute. **You need:** notebook 00, matrix products, and the chain
-# rule: the derivative of $f(g(x))$ is $f'(g(x))\,g'(x)$.
+# **Minutes:** 45 to read, 2 to compute. **You need:** notebook 00, matrix products, a first
+# PyTorch training loop (loss, gradient, optimizer), and the chain rule: the derivative of $f(g(x))$
+# is $f'(g(x))\,g'(x)$.
 
 # %% [markdown]
 # ## Symbols
@@ -53,11 +54,14 @@ if importlib.util.find_spec("llmvis_course") is None:
 # | `b` | batch | |
 # | `n` | positions | |
 # | `d` | width of a vector, here of the state | |
-# | `v` | as an axis: size of a vocabulary | |
 # | `h` | state of a recurrent network | `(b, d)` |
 # | `ids, mask` | tokens of captions, and which are real | `(b, n)` |
+# | `x` | here what is read: one vector of width `i` a position | `(b, n, i)` |
+# | `W`, `U` | the cell's weights, of the word and of the state | `(d, i)`, `(d, d)` |
+# | `b`, `c` | its biases (as an axis, `b` stays the batch) | `(d)` |
 #
-# `x` is what is read: one vector a position, `(b, n, i)`.
+# $t$ counts positions on this page, $\odot$ multiplies number by number, and
+# $\sigma(a) = 1 / (1 + e^{-a})$ lies between 0 and 1.
 
 # %% [markdown]
 # ## Predict first
@@ -140,11 +144,15 @@ assert_close(torch.tanh(joined @ wide.T + b), states[:, 3])
 #
 # Unrolled, a recurrent network is a deep network with one layer a word, all sharing their weights.
 # A gradient at the last state walks back through every $\tanh$, whose slope is $1 - h_t^2$, and
-# through $U$:
+# through $U$. For a loss $L$ that looks at the last state only:
 #
 # $$\delta_t = \frac{\partial L}{\partial h_t} \odot (1 - h_t^2), \qquad
 # \frac{\partial L}{\partial h_{t-1}} = U^\top \delta_t, \qquad
 # \frac{\partial L}{\partial U} = \sum_t \delta_t\, h_{t-1}^\top$$
+#
+# (A loss that looks at every state adds its own gradient at each $t$.) In code a state is a row and
+# the batch is summed: $U^\top\delta$ is `delta @ U`, and $\delta h^\top$ is `delta.T @ before`.
+# `states[:, 0]` is $h_1$, and $h_0 = 0$.
 
 
 # %%
@@ -184,10 +192,11 @@ U = U.detach()
 #
 # The RNN overwrites its whole state at every word. The **gated recurrent unit** (GRU) decides,
 # number by number, whether to. A *gate* is a sigmoid, between 0 and 1. The update gate $z$ says how
-# much of the old state stays, and the reset gate $r$ how much of it the proposal may see:
+# much of the old state stays, and the reset gate $r$ how much of $U h_{t-1} + c$ enters the
+# proposal:
 #
 # $$r = \sigma(W_r x_t + U_r h_{t-1} + b_r) \qquad z = \sigma(W_z x_t + U_z h_{t-1} + b_z)$$
-# $$\tilde h = \tanh(W x_t + b + r \odot (U h_{t-1} + b')) \qquad
+# $$\tilde h = \tanh(W x_t + b + r \odot (U h_{t-1} + c)) \qquad
 # h_t = (1 - z) \odot \tilde h + z \odot h_{t-1}$$
 #
 # With $z = 1$ a number is carried on untouched, and so is the gradient that comes back for it.
@@ -204,8 +213,10 @@ def gru_cell(x, h, W, U, b, c):
 
 # %% [markdown]
 # **The agreement cell.** Your RNN and your GRU against torch's `nn.RNN` and `nn.GRU` and the
-# course's cells, with the same weights: all states, and the gradient of the words. After this
-# cell only the course's are used: `unroll(cell, x)` reads a sequence with any cell.
+# course's cells, with the same weights: all states, and the gradient of the words. After this cell
+# only the course's are used: `unroll(cell, x)` reads a sequence with any cell. (torch keeps two
+# biases, `b` and `c`. In an RNN they only add up; in a GRU the second stands inside the reset
+# gate.)
 
 
 # %%
@@ -234,8 +245,9 @@ for hand, course, library in ((rnn_cell, RNNCell, nn.RNN), (gru_cell, GRUCell, n
 #
 # Now your second prediction. We read 60 random vectors, take one number of the last state, and ask
 # how much each earlier vector could have changed it: the length of its gradient. Four readers, all
-# fresh: an RNN; the same with its matrix $U$ three times as large; a GRU; and a GRU whose update
-# gate starts nearly open, by adding 3 to its bias, since $\sigma(3) \approx 0.95$.
+# fresh: an RNN; the same with its matrix $U$ three times as large; a GRU; and a GRU whose
+# update gate starts nearly open: $z$ near 1, so that the old state passes through. For that we add
+# 3 to its bias, since $\sigma(3) \approx 0.95$.
 
 
 # %%
@@ -283,20 +295,24 @@ grows = left["RNN, U × 3"]
 assert grows > 1
 
 # %% [markdown]
-# *What to see:* on a logarithmic axis each line is nearly straight, so the gradient is multiplied
-# by about the same number at every word. For the fresh RNN that number is well below one: 40 words
-# back, less than a millionth is left.<!-- asserted: left --> Training cannot learn from what it
-# cannot feel. With a larger $U$ the number exceeds one, and the gradient grows
-# instead.<!-- asserted: grows --> Nothing in the formula holds it near one.
+# *What to see:* each line is a share of its own start. On a logarithmic axis it is nearly straight,
+# so the gradient is multiplied by about the same number at every word. For the fresh RNN that
+# number is well below one: 40 words back, less than a millionth is left.<!-- asserted: left -->
+# Training cannot learn from what it cannot feel. With a larger $U$ the number exceeds one, and the
+# gradient grows instead.<!-- asserted: grows --> Nothing in the formula holds it near one.
 #
-# The GRU's gate is there, but in a fresh GRU it stands half open, $\sigma(0) = 0.5$, and less than
-# a millionth is left as well.<!-- asserted: left --> With the gate open from the start, more than a
-# twentieth is left after 40 words.<!-- asserted: open_gate -->
+# The GRU's gate is there, but in a fresh GRU it stands about half open, $\sigma(0) = 0.5$, and less
+# than a millionth is left as well.<!-- asserted: left --> With the gate open from the start, more
+# than a twentieth is left after 40 words.<!-- asserted: open_gate -->
 #
 # ## Train: remember the first word
 #
 # Does it matter? A task that asks for nothing but memory. Read one of ten symbols, then `gap` words
 # of noise, then say which symbol it was. Guessing gets a tenth right.
+#
+# (An **embedding** is a table with one learned vector for each token. **Cross-entropy** is minus
+# the logarithm of the probability that was given to the right answer. `fit` takes one gradient step
+# a batch, and yields what it knows after each.)
 
 
 # %%
@@ -350,9 +366,10 @@ assert remembers > 0.8
 
 # %% [markdown]
 # *What to see:* three seeds each. Over a gap of 3 all of them remember.<!-- asserted: near --> Over
-# a gap of 30 the RNN and the fresh GRU guess: less than 0.3 right.<!-- asserted: distant --> The
-# GRU with the open gate gets more than 0.8 right with every seed.<!-- asserted: remembers --> It is
-# not a matter of size. What counts is whether anything of the first word reaches the loss, and that
+# a gap of 30 the RNN and the fresh GRU do little better than guess: less than 0.3
+# right.<!-- asserted: distant --> The GRU with the open gate gets more than 0.8 right with every
+# seed.<!-- asserted: remembers --> The two GRUs have the same number of weights, and differ in one
+# starting bias. What counts is whether the gradient of the loss reaches the first word, and that
 # you saw in the plot, before a single step of training.
 #
 # ## A language model that writes captions
@@ -408,16 +425,19 @@ def mean_loss_at(chosen):
     return loss[torch.isin(came.flatten(), wanted)].mean().item()
 
 
-at_digits, at_of = mean_loss_at(DIGITS), mean_loss_at(["of"])
+never_counts = [word for word in DIGITS if word not in ("two", "three", "four")]
+at_digits, at_of = mean_loss_at(never_counts), mean_loss_at(["of"])
 assert 1.8 < at_digits < 2.6
 assert at_of < 0.2
 
 # %% [markdown]
-# *What to see:* your third prediction. "of" after "left" costs next to nothing, on average less
-# than 0.2 nats.<!-- asserted: at_of --> A digit costs about $\log 10 \approx 2.3$ (the dashed
-# line), on average between 1.8 and 2.6.<!-- asserted: at_digits --> That is what a ten-sided die
-# costs. No model can do better, since scenes are drawn by chance: it is not ignorance of language
-# but of *this* picture. Lesson 06 gives the writer a picture to look at.
+# *What to see:* your third prediction: every word that the scene decides, small, red, seven, left,
+# large, blue and three. Only "a" and "of" are language alone: "of" costs on average less than 0.2
+# nats.<!-- asserted: at_of --> A digit costs about $\log 10 \approx 2.3$ (the dashed line), on
+# average between 1.8 and 2.6.<!-- asserted: at_digits --> That is what a ten-sided die costs. A
+# model that has noticed which combinations never occur in training can save a little, $\log 9$
+# after a colour. It cannot save the rest, since scenes are drawn by chance: that is not ignorance
+# of language but of *this* picture. Lesson 06 gives the writer a picture to look at.
 #
 # Let it write. The prompt is [START]; a word is drawn from the probabilities, read as the next
 # input, and so on until [END].
@@ -450,8 +470,9 @@ assert readable > 0.75
 
 # %% [markdown]
 # *What to see:* nobody told it that a colour comes before a digit, or that "leaning" is followed by
-# a side. Of 200 sentences our grammar reads more than three quarters.<!-- asserted: readable -->
-# The grammar is strict: one size said twice, and the sentence is refused.
+# a side; judge by the six lines. Of 200 sentences our grammar reads more than three
+# quarters.<!-- asserted: readable --> It refuses a sentence that names no digit or contradicts
+# itself, such as two sizes for one thing. It does not check the order of words.
 #
 # ## Break one thing: forget the clipping
 #
@@ -500,14 +521,15 @@ assert max(usual) < 4 and min(longest) > 10
 # %% [markdown]
 # *What to see:* the first of three seeds, in windows of twelve steps. Clipped, the last 50 steps
 # have a mean loss below 1 with every seed;<!-- asserted: clipped --> not clipped, it stays above 1
-# with every seed.<!-- asserted: wild --> The plot on the right says why. Half of all gradients are
-# shorter than 4,<!-- asserted: usual --> but now and then one is longer than
-# 10.<!-- asserted: longest --> It is the growing line of the plot above: somewhere back in time, a
-# small change is multiplied at every word. One step along such a gradient throws the weights far
-# from everything learned so far.
+# with every seed.<!-- asserted: wild --> The plot on the right shows a likely cause. In each run
+# that is not clipped, at least half of the gradients are shorter than 4,<!-- asserted: usual -->
+# and at least one is longer than 10.<!-- asserted: longest --> It is the growing line of the plot
+# above: somewhere back in time, a small change is multiplied at every word. One step along such a
+# gradient throws the weights far from everything learned so far.
 #
 # Clipping keeps the direction and limits the length. It cures *exploding* gradients only. A
-# gradient that has *vanished* cannot be stretched back: there the gate is the cure.
+# gradient that has *vanished* cannot be stretched back: there the gate is the cure. (A limit of 1
+# also shortens ordinary steps. Is it the spikes or the smaller steps? Below, that is an exercise.)
 #
 # ## Check yourself
 #
@@ -529,37 +551,44 @@ assert max(usual) < 4 and min(longest) > 10
 # alarm?</summary>
 #
 # An alarm. A caption of ten tokens with one digit, drawn from ten, costs at least $\log 10 / 10$
-# nats a token for the digit alone, more than 0.2. Lesson 03 shows how such a leak comes about.
+# nats a token for the digit alone, more than 0.2. It must have seen the answer; lesson 03 shows how
+# that comes about.
 #
 # </details>
 #
 # <details><summary>4. Why is the last state alone a poor summary of a long text for a decoder?
 # </summary>
 #
-# Its size is fixed, however long the text is, and every word overwrites part of it. Lesson 03
-# looks back at all words instead.
+# (A decoder is a network that writes a text from it.) Its size is fixed, however long the text is,
+# and every word overwrites part of it. Lesson 03 looks back at all words instead.
 #
 # </details>
 
 # %% [markdown]
 # ## Exercises
 #
-# * **Difficulty 1, 5 minutes.** Sample captions at temperature 0.5 and 2. What share of them can be
-#   read, and how many are different?
-# * **Difficulty 2, 10 minutes.** Write the LSTM cell by hand from `LSTMCell`'s formula, and run the
-#   agreement cell on it.
+# * **Difficulty 1, 5 minutes.** Sample with `write_captions(200, make_rng(3), temperature=0.5)`,
+#   and with 2. (The scores are divided by it before the softmax.) What share can be read, and how
+#   many are different?
+# * **Difficulty 1, 10 minutes.** Run `recall_with(5.0, seed)`, which cuts only the spikes, and
+#   unclipped runs with a tenth of the rate. Which of the two explanations holds?
+# * **Difficulty 2, 10 minutes.** Write the LSTM cell by hand from
+#   `help(llmvis_course.layers.recurrent.LSTMCell)`, and compare its `h` with `nn.LSTM`. Its four
+#   maps are stacked as i, f, g, o. Its state is a pair, so write `states_of` for a pair.
 # * **Difficulty 2, 15 minutes.** Plot the share recalled against the gap, for update-gate biases 0,
 #   1, 2, 3 and 4. Which bias suits which gap? (A gate's memory is about $1/(1 - z)$ words long.)
-# * **Difficulty 3, 15 minutes.** Truncate back-propagation: `keep=torch.Tensor.detach` of `unroll`,
-#   cutting the way back before every word. Train the recall task over 3 with it. What happens, and
-#   why? Then cut it before every tenth word only, and train over 30.
+# * **Difficulty 3, 15 minutes.** Truncate back-propagation. In `Recaller.forward` pass `unroll` the
+#   argument `keep=torch.Tensor.detach`, which cuts the way back before every word, and train the
+#   GRU with the open gate on a gap of 3. What happens, and why? Then cut before every tenth word
+#   only: read `x.split(10, dim=1)` part by part, and pass on `last.detach()`.
 #
 # ## What to read
 #
 # * Elman 1990, *Finding structure in time*, Cognitive Science 14: the network of this page.
 # * Hochreiter and Schmidhuber 1997, *Long short-term memory*, Neural Computation 9: first gates.
 # * Cho et al. 2014, *Learning phrase representations using RNN encoder-decoder for statistical
-#   machine translation*, arXiv:1406.1078: the GRU.
+#   machine translation*, arXiv:1406.1078: the GRU (there $U(r \odot h)$; torch's form is this
+#   page's).
 # * Pascanu, Mikolov and Bengio 2013, *On the difficulty of training recurrent neural networks*,
 #   arXiv:1211.5063: gradients that vanish and explode, and clipping.
 # * Tallec and Ollivier 2018, *Can recurrent neural networks warp time?*, arXiv:1804.11188: how to

@@ -1,0 +1,201 @@
+r"""Picture in, sentence out: a network that looks, and one that writes while looking.
+
+Vinyals et al. 2015, arXiv:1411.4555, for a captioner of two networks; Xu et al. 2015,
+arXiv:1502.03044, for attention over the picture while writing, with a recurrent network; Vaswani et
+al. 2017, arXiv:1706.03762, for the Transformer decoder. A decoder gives
+$p(y_t \mid y_1 \dots y_{t-1}, \text{picture})$: without the earlier words or without the picture it
+would be no captioner. Left out on purpose: encoders trained on other pictures, hard attention.
+"""
+
+from typing import Any, NamedTuple
+
+import torch
+from einops import rearrange
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from ..layers.attention import MultiHeadAttention, Past
+from ..layers.positions import LearnedPositions
+from ..layers.recurrent import GRUCell
+from .beam import Found, beam_search
+from .language import check_sequences, next_token_loss
+
+
+class Said(NamedTuple):
+    """What a decoder makes of the tokens it was given."""
+
+    logits: Float[Tensor, "b n v"]  # a score for each token that may come next
+    state: Any  # what it needs to go on
+    looks: Float[Tensor, "b n m"]  # for each token, how it looked at the m cells of the picture
+
+
+class PictureEncoder(nn.Module):
+    """A picture to a vector for each cell of 4 x 4 pixels, row by row, each knowing its place."""
+
+    def __init__(self, width: int = 128, *, image_size: int = 32) -> None:
+        super().__init__()
+        half = width // 2
+        self.layers = nn.Sequential(
+            nn.PixelUnshuffle(2),
+            *_convolution(12, half),
+            *_convolution(half, half),
+            nn.MaxPool2d(2),
+            *_convolution(half, width),
+            *_convolution(width, width),
+        )
+        self.place = nn.Parameter(0.5 * torch.randn((image_size // 4) ** 2, width))
+
+    def forward(self, pictures: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b m d"]:
+        return rearrange(self.layers(pictures), "b d h w -> b (h w) d") + self.place
+
+
+def _convolution(c_in: int, c_out: int) -> list[nn.Module]:
+    return [nn.Conv2d(c_in, c_out, 3, padding=1), nn.GroupNorm(8, c_out), nn.SiLU()]
+
+
+class Listening(NamedTuple):
+    """The state of a recurrent decoder."""
+
+    features: Float[Tensor, "b m d"]
+    h: Float[Tensor, "b d"]
+    seen: Float[Tensor, "b d"]  # what it saw when it last looked
+
+
+class RecurrentDecoder(nn.Module):
+    """A GRU that reads the last word and what it last saw, then looks again before it speaks."""
+
+    def __init__(self, vocabulary: int, *, width: int = 128) -> None:
+        super().__init__()
+        self.token = nn.Embedding(vocabulary, width)
+        self.cell = GRUCell(2 * width, width)
+        self.look = MultiHeadAttention(width, heads=1)
+        self.speak = nn.Sequential(
+            nn.Linear(2 * width, width), nn.SiLU(), nn.Linear(width, vocabulary)
+        )
+
+    def start(self, features: Float[Tensor, "b m d"]) -> Listening:
+        nothing = features.new_zeros(len(features), self.cell.width)
+        return Listening(features, nothing, features.mean(dim=1))
+
+    def forward(self, ids: Int[Tensor, "b n"], state: Listening) -> Said:
+        features, h, seen = state
+        logits, looks = [], []
+        for word in self.token(ids).unbind(dim=1):
+            h = self.cell(torch.cat([word, seen], dim=1), h)
+            looked = self.look(h[:, None], features)
+            seen = looked.values[:, 0]
+            logits.append(self.speak(torch.cat([h, seen], dim=1)))
+            looks.append(looked.weights[:, 0, 0])
+        return Said(
+            torch.stack(logits, dim=1), Listening(features, h, seen), torch.stack(looks, dim=1)
+        )
+
+
+class Remembering(NamedTuple):
+    """The state of a Transformer decoder."""
+
+    features: Float[Tensor, "b m d"]
+    past: list[Past]  # one entry a block
+
+
+class DecoderBlock(nn.Module):
+    """Look back at the words, look at the picture, think."""
+
+    def __init__(self, width: int, *, heads: int) -> None:
+        super().__init__()
+        self.norm_1, self.norm_2, self.norm_3 = (nn.LayerNorm(width) for _ in range(3))
+        self.words = MultiHeadAttention(width, heads=heads)
+        self.picture = MultiHeadAttention(width, heads=heads)
+        self.mlp = nn.Sequential(
+            nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
+        )
+
+
+class TransformerDecoder(nn.Module):
+    """Blocks of a Transformer whose words look back at words and across at the picture."""
+
+    def __init__(
+        self,
+        vocabulary: int,
+        *,
+        width: int = 128,
+        depth: int = 2,
+        heads: int = 4,
+        longest: int = 32,
+    ) -> None:
+        super().__init__()
+        self.token = nn.Embedding(vocabulary, width)
+        self.positions = LearnedPositions(longest, width, std=0.3)
+        self.blocks = nn.ModuleList(DecoderBlock(width, heads=heads) for _ in range(depth))
+        self.norm = nn.LayerNorm(width)
+        self.speak = nn.Linear(width, vocabulary)
+
+    def start(self, features: Float[Tensor, "b m d"]) -> Remembering:
+        return Remembering(features, [])
+
+    def forward(self, ids: Int[Tensor, "b n"], state: Remembering) -> Said:
+        features, past = state
+        at = past[0].k.shape[2] if past else 0
+        x = self.positions.add(self.token(ids), at)
+        kept, looks = [], []
+        for k, block in enumerate(self.blocks):
+            found, own = block.words.extend(
+                block.norm_1(x), past[k] if past else None, self.positions
+            )
+            x = x + found.values
+            looked = block.picture(block.norm_2(x), features)
+            x = x + looked.values
+            x = x + block.mlp(block.norm_3(x))
+            kept.append(own)
+            looks.append(looked.weights.mean(dim=1))
+        return Said(
+            self.speak(self.norm(x)),
+            Remembering(features, kept),
+            torch.stack(looks).mean(dim=0),
+        )
+
+
+class Captioner(nn.Module):
+    """An encoder that looks and a decoder that writes; the decoders above are interchangeable."""
+
+    def __init__(
+        self, encoder: PictureEncoder, decoder: RecurrentDecoder | TransformerDecoder
+    ) -> None:
+        super().__init__()
+        self.encoder, self.decoder = encoder, decoder
+
+    def forward(self, pictures: Float[Tensor, "b 3 h w"], ids: Int[Tensor, "b n"]) -> Said:
+        """Score every next word of the sentences `ids` about `pictures`."""
+        check_sequences(ids, least=1, what="sentences")
+        return self.decoder(ids, self.decoder.start(self.encoder(pictures)))
+
+    def loss(
+        self,
+        pictures: Float[Tensor, "b 3 h w"],
+        ids: Int[Tensor, "b n"],
+        mask: Bool[Tensor, "b n"],
+    ) -> Float[Tensor, ""]:
+        """How badly each next word is guessed from the words before and the picture, in nats."""
+        check_sequences(ids, least=2, what="sentences")
+        return next_token_loss(self(pictures, ids[:, :-1]).logits, ids[:, 1:], mask[:, 1:])
+
+    @torch.no_grad()
+    def describe(
+        self,
+        pictures: Float[Tensor, "b 3 h w"],
+        *,
+        start: int,
+        end: int,
+        beams: int = 1,
+        longest: int = 30,
+    ) -> Found:
+        """Write a sentence about each picture, with `beams` beginnings in mind (1 is greedy)."""
+        state = self.decoder.start(self.encoder(pictures))
+
+        def read(ids: Tensor, state: Any) -> tuple[Tensor, Any]:
+            said = self.decoder(ids.to(pictures.device), state)
+            return said.logits[:, -1], said.state
+
+        return beam_search(
+            read, state, len(pictures), start=start, end=end, beams=beams, longest=longest
+        )
