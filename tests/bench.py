@@ -19,6 +19,7 @@ from llmvis_course.data.scenes import KINDS, SceneMaker
 from llmvis_course.data.splits import training_batches
 from llmvis_course.evaluate import Judge
 from llmvis_course.layers.attention import attention
+from llmvis_course.layers.conv import convolve
 from llmvis_course.layers.recurrent import GRUCell, unroll
 from llmvis_course.models.gpt import from_gpt2
 from llmvis_course.pipeline import TextToImage
@@ -66,6 +67,12 @@ def compare_layers(rng: torch.Generator) -> None:
         "GRU, 64 x 16 positions x 128",
         with_gradient(lambda x: unroll(cell, x).states, x),
         with_gradient(lambda x: layer(x)[0], x),
+    )
+    x, weight = torch.randn(64, 32, 16, 16, generator=rng), torch.randn(64, 32, 3, 3, generator=rng)
+    compare(
+        "convolution, 64 x 32 to 64 channels",
+        with_gradient(lambda x: convolve(x, weight, padding=1), x),
+        with_gradient(lambda x: F.conv2d(x, weight, padding=1), x),
     )
     config = GPT2Config(vocab_size=400, n_embd=128, n_layer=4, n_head=4, n_positions=256)
     config.bos_token_id = config.eos_token_id = None

@@ -62,6 +62,6 @@ def beam_search(
         rows = (best // step.shape[1] + beams * torch.arange(b)[:, None]).flatten()
         token = (best % step.shape[1]).flatten()
         ids, state = torch.cat([ids[rows], token[:, None]], dim=1), pick_rows(state, rows)
-        if (ids[:, -1] == end).all():
+        if (ids[::beams, -1] == end).all():  # the others only grow less likely
             break
     return Found(ids.view(b, beams, -1)[:, 0], log_p[:, 0])

@@ -1,0 +1,79 @@
+r"""Convolution and pooling as two steps: cut out every window, then do something with each.
+
+LeCun et al. 1998, "Gradient-based learning applied to document recognition". What the field calls
+convolution is a cross-correlation: the kernel is not turned over. Left out on purpose: dilation,
+groups, and the kernels of `torch.nn.functional`, which never write the windows down and are faster.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch.nn.functional as F
+from einops import einsum
+from jaxtyping import Float
+from torch import Tensor
+
+
+def windows(
+    x: Float[Tensor, "b c h w"], size: int, *, stride: int = 1, padding: int = 0, fill: float = 0.0
+) -> Float[Tensor, "b c i j size size"]:
+    """Every `size` x `size` window, `stride` pixels apart, after adding `padding` pixels of `fill`.
+
+    Raises ValueError where not even one window fits.
+    """
+    if size < 1 or stride < 1 or padding < 0:
+        raise ValueError(
+            f"found size {size}, stride {stride}, padding {padding}; expected at least 1, 1 and 0"
+        )
+    height, width = (side + 2 * padding for side in x.shape[2:])
+    if min(height, width) < size:
+        raise ValueError(f"a window of {size} x {size} does not fit into {height} x {width} pixels")
+    padded = F.pad(x, [padding] * 4, value=fill)
+    return padded.unfold(2, size, stride).unfold(3, size, stride)
+
+
+def convolve(
+    x: Float[Tensor, "b c h w"],
+    weight: Float[Tensor, "o c k k"],
+    bias: Float[Tensor, " o"] | None = None,
+    *,
+    stride: int = 1,
+    padding: int = 0,
+) -> Float[Tensor, "b o i j"]:
+    r"""$y_{o,i,j} = b_o + \sum_c \sum_{u,v} W_{o,c,u,v}\; x_{c,\; s i + u - p,\; s j + v - p}$.
+
+    The sum runs over the *input* channels and the places in the kernel; there is one such map for
+    each output channel. $s$ is the stride and $p$ the padding.
+    """
+    seen = windows(x, weight.shape[-1], stride=stride, padding=padding)
+    y = einsum(seen, weight, "b c i j u v, o c u v -> b o i j")
+    return y if bias is None else y + bias[:, None, None]
+
+
+def max_pool(
+    x: Float[Tensor, "b c h w"], size: int, *, stride: int | None = None, padding: int = 0
+) -> Float[Tensor, "b c i j"]:
+    """The largest number of each window; they lie side by side unless `stride` says otherwise."""
+    lowest = float("-inf")  # padding must never win
+    seen = windows(x, size, stride=stride or size, padding=padding, fill=lowest)
+    return seen.amax(dim=(-2, -1))
+
+
+class Layer(NamedTuple):
+    """What matters of a convolution or a pooling for how far it sees."""
+
+    size: int
+    stride: int = 1
+
+
+def receptive_field(layers: Sequence[Layer]) -> int:
+    r"""How many pixels of the picture, along one side, one output can see.
+
+    $r = 1 + \sum_l (k_l - 1) \prod_{m < l} s_m$: each layer adds its kernel less one, in steps of
+    all strides before it.
+    """
+    seen, step = 1, 1
+    for layer in layers:
+        seen += (layer.size - 1) * step
+        step *= layer.stride
+    return seen
