@@ -364,10 +364,10 @@ assert entropy["temperature 0.5"] < entropy["as it is"] < entropy["temperature 2
 
 # %% [markdown]
 # *What to see:* after "a red seven left of a" the model expects a colour, and has no clear
-# favourite, as it should: colours are drawn by chance. ("orange" is missing: it needs "an".) Below
-# temperature 1 the bars grow unequal. Above it they grow equal, and many tokens are chosen that the
-# plot does not show. Top-k leaves exactly three,<!-- asserted: kept --> whether or not a fourth was
-# as good. Top-p stops at half of the probability, however many words that takes.
+# favourite, as it should: colours are drawn by chance. ("orange" comes far behind: it needs "an".)
+# Below temperature 1 the bars grow unequal. Above it they grow equal, and many tokens are chosen
+# that the plot does not show. Top-k leaves exactly three,<!-- asserted: kept --> whether or not a
+# fourth was as good. Top-p stops at half of the probability, however many words that takes.
 #
 # ## Write with a cache
 #
