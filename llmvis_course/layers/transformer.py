@@ -36,6 +36,13 @@ class DistanceBias(nn.Module):
         return self.table[:, i[None, :] - i[:, None] + self.longest - 1]
 
 
+def two_layers(width: int, activation: nn.Module | None = None) -> nn.Sequential:
+    """The network that thinks: to four times the width and back, by default with a GELU between."""
+    return nn.Sequential(
+        nn.Linear(width, 4 * width), activation or nn.GELU(), nn.Linear(4 * width, width)
+    )
+
+
 class Block(nn.Module):
     """Look around, then think: attention and a two-layer network, each added to its input.
 
@@ -48,9 +55,7 @@ class Block(nn.Module):
         self.norm_1 = nn.LayerNorm(width)
         self.attention = MultiHeadAttention(width, heads=heads)
         self.norm_2 = nn.LayerNorm(width)
-        self.mlp = nn.Sequential(
-            nn.Linear(width, 4 * width), activation or nn.GELU(), nn.Linear(4 * width, width)
-        )
+        self.mlp = two_layers(width, activation)
 
     def forward(
         self,

@@ -15,8 +15,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from ..layers.attention import MultiHeadAttention, Past
-from ..layers.positions import LearnedPositions
+from ..layers.positions import LearnedPositions, NoPositions
 from ..layers.recurrent import GRUCell
+from ..layers.transformer import two_layers
 from .beam import Found, beam_search
 from .language import check_sequences, next_token_loss
 
@@ -106,9 +107,21 @@ class DecoderBlock(nn.Module):
         self.norm_1, self.norm_2, self.norm_3 = (nn.LayerNorm(width) for _ in range(3))
         self.words = MultiHeadAttention(width, heads=heads)
         self.picture = MultiHeadAttention(width, heads=heads)
-        self.mlp = nn.Sequential(
-            nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
-        )
+        self.mlp = two_layers(width)
+
+    def extend(
+        self,
+        x: Float[Tensor, "b n d"],
+        features: Float[Tensor, "b m d"],
+        past: Past | None,
+        positions: NoPositions,
+    ) -> tuple[Float[Tensor, "b n d"], Past, Float[Tensor, "b heads n m"]]:
+        """Read on from `past`: the new vectors, the longer past, and how each looked at what."""
+        found, past = self.words.extend(self.norm_1(x), past, positions)
+        x = x + found.values
+        looked = self.picture(self.norm_2(x), features)
+        x = x + looked.values
+        return x + self.mlp(self.norm_3(x)), past, looked.weights
 
 
 class TransformerDecoder(nn.Module):
@@ -139,15 +152,10 @@ class TransformerDecoder(nn.Module):
         x = self.positions.add(self.token(ids), at)
         kept, looks = [], []
         for k, block in enumerate(self.blocks):
-            found, own = block.words.extend(
-                block.norm_1(x), past[k] if past else None, self.positions
-            )
-            x = x + found.values
-            looked = block.picture(block.norm_2(x), features)
-            x = x + looked.values
-            x = x + block.mlp(block.norm_3(x))
+            before = past[k] if past else None
+            x, own, weights = block.extend(x, features, before, self.positions)
             kept.append(own)
-            looks.append(looked.weights.mean(dim=1))
+            looks.append(weights.mean(dim=1))
         return Said(
             self.speak(self.norm(x)),
             Remembering(features, kept),

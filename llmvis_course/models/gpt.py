@@ -7,13 +7,13 @@ learners"), number for number, so that its weights can be loaded. Left out on pu
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from ..layers.attention import Past
 from ..layers.positions import LearnedPositions, NoPositions
 from ..layers.transformer import Block
-from .language import check_sequences, choose, next_token_loss
+from .language import LanguageModel, check_sequences, choose
 
 
 class Read(NamedTuple):
@@ -24,7 +24,7 @@ class Read(NamedTuple):
     weights: list[Tensor]  # one entry a block, (b, heads, n, m): which token looked at which
 
 
-class GPT(nn.Module):
+class GPT(LanguageModel):
     """Embeddings, blocks, and a head that shares its weights with the embeddings.
 
     `positions` is one of layers/positions.py; by default learned ones for `context` tokens, which
@@ -66,17 +66,6 @@ class GPT(nn.Module):
             kept.append(own)
             weights.append(looked)
         return Read(self.norm(x) @ self.token.weight.T, kept, weights)
-
-    def loss(
-        self, ids: Int[Tensor, "b n"], real: Bool[Tensor, "b n"] | None = None
-    ) -> Float[Tensor, ""]:
-        """How badly each next token is guessed, in nats per token: see `next_token_loss`.
-
-        Raises ValueError for sequences of fewer than two tokens: there is no next one.
-        """
-        check_sequences(ids, least=2, what="sequences")
-        real = None if real is None else real[:, 1:]
-        return next_token_loss(self(ids[:, :-1]).logits, ids[:, 1:], real)
 
     @torch.no_grad()
     def sample(

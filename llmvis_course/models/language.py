@@ -6,7 +6,7 @@ Left out on purpose: beam search, which looks for one best sentence; see models/
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def next_token_loss(
@@ -28,6 +28,21 @@ def check_sequences(ids: Int[Tensor, "b n"], *, least: int, what: str) -> None:
     if ids.shape[1] < least:
         tokens = f"{ids.shape[1]} token{'' if ids.shape[1] == 1 else 's'}"
         raise ValueError(f"found {what} of {tokens}; expected at least {least}")
+
+
+class LanguageModel(nn.Module):
+    """A model that scores, for ids (b, n), what comes next: `self(ids).logits`, (b, n, v)."""
+
+    def loss(
+        self, ids: Int[Tensor, "b n"], real: Bool[Tensor, "b n"] | None = None
+    ) -> Float[Tensor, ""]:
+        """How badly each next token is guessed, in nats per token: see `next_token_loss`.
+
+        Raises ValueError for sequences of fewer than two tokens: there is no next one.
+        """
+        check_sequences(ids, least=2, what="sequences")
+        real = None if real is None else real[:, 1:]
+        return next_token_loss(self(ids[:, :-1]).logits, ids[:, 1:], real)
 
 
 def choose(

@@ -8,11 +8,11 @@ and sharing the scores' weights with the embeddings.
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from ..layers.recurrent import Cell, GRUCell, Memory, unroll
-from .language import check_sequences, choose, next_token_loss
+from .language import LanguageModel, check_sequences, choose
 
 State = Tensor | Memory
 
@@ -24,7 +24,7 @@ class Heard(NamedTuple):
     state: State  # all that it remembers, however much it has read
 
 
-class RNNLM(nn.Module):
+class RNNLM(LanguageModel):
     """Embeddings, one recurrent cell of layers/recurrent.py, and a score for every token."""
 
     def __init__(self, vocabulary: int, *, width: int = 128, cell: type[Cell] = GRUCell) -> None:
@@ -39,17 +39,6 @@ class RNNLM(nn.Module):
         """Score what comes after each token; `state` is what an earlier call ended in."""
         states, last = unroll(self.cell, self.token(ids), state)
         return Heard(self.score(states), last)
-
-    def loss(
-        self, ids: Int[Tensor, "b n"], real: Bool[Tensor, "b n"] | None = None
-    ) -> Float[Tensor, ""]:
-        """How badly each next token is guessed, in nats per token: see `next_token_loss`.
-
-        Raises ValueError for sequences of fewer than two tokens: there is no next one.
-        """
-        check_sequences(ids, least=2, what="sequences")
-        real = None if real is None else real[:, 1:]
-        return next_token_loss(self(ids[:, :-1]).logits, ids[:, 1:], real)
 
     @torch.no_grad()
     def sample(
