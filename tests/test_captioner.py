@@ -7,10 +7,10 @@ import torch.nn.functional as F
 from llmvis_course.models.beam import beam_search, pick_rows
 from llmvis_course.models.captioner import (
     Captioner,
-    PictureEncoder,
     RecurrentDecoder,
     TransformerDecoder,
 )
+from llmvis_course.models.looking import PictureEncoder
 from llmvis_course.training.fit import fit
 
 DECODERS = (RecurrentDecoder, TransformerDecoder)

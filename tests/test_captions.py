@@ -9,6 +9,7 @@ from llmvis_course.data.splits import (
     held_out_in,
     in_training,
     make_prompts,
+    say_all,
     training_batches,
 )
 from llmvis_course.data.world import Scene, Thing, plain
@@ -130,3 +131,12 @@ def test_training_captions_describe_their_pictures(maker) -> None:
 def test_unknown_prompts_are_refused(test_maker, rng) -> None:
     with pytest.raises(ValueError, match="kind 'poetry'"):
         make_prompts("poetry", "seen", 1, maker=test_maker, rng=rng)
+
+
+def test_saying_all_starts_at_the_left_or_above() -> None:
+    three, five = Thing(3, "red", "small", "centre", "upright"), Thing(5, "blue", "large")
+    said = say_all(Scene((five, three), "right of"))
+    assert said == say_all(Scene((three, five), "left of"))
+    assert said == Scene((Thing(3, "red", "small"), Thing(5, "blue", "large")), "left of")
+    assert say_all(Scene((three,))) == Scene((three,))
+    assert say_all(Scene((three, three), "above")).relation is None  # "two small red threes"

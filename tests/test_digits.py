@@ -4,7 +4,16 @@ import pytest
 import torch
 
 from llmvis_course.data.digits import NUM_TEST_DIGITS, check_idx_file, load_handwriting
-from llmvis_course.data.glyphs import FILL, GLYPH_SIZE, affine_sample, extent, make_glyphs, moments
+from llmvis_course.data.glyphs import (
+    FILL,
+    GLYPH_SIZE,
+    affine_sample,
+    extent,
+    make_glyphs,
+    moments,
+    vary,
+)
+from llmvis_course.training.repro import make_rng
 
 
 def test_scikit_learn_digits_are_split_by_handwriting() -> None:
@@ -104,3 +113,19 @@ def test_shearing_sets_the_slant() -> None:
     one, zero = torch.ones(50), torch.zeros(50)
     leaned = affine_sample(ink, zero, zero, one, one, -0.4 * one, GLYPH_SIZE)
     torch.testing.assert_close(moments(leaned).slant, 0.4 * one, atol=0.03, rtol=0)
+
+
+def test_varied_glyphs_are_the_same_characters_otherwise_written() -> None:
+    glyphs = make_glyphs(load_handwriting())
+    varied = vary(glyphs, copies=2, rng=make_rng(0))
+    n = len(glyphs.label)
+    assert len(varied.ink) == 3 * n
+    torch.testing.assert_close(varied.ink[:n], glyphs.ink)
+    torch.testing.assert_close(varied.label, glyphs.label.repeat(3))
+    first, second = varied.ink[n : 2 * n], varied.ink[2 * n :]
+    assert (first - second).abs().mean(dim=(1, 2)).min() > 1e-3
+    assert varied.ink.min() >= 0 and varied.ink.max() <= 1
+    top, bottom = extent(first.amax(dim=2))
+    assert ((bottom - top) / 2 - FILL).abs().mean() < 0.05  # still of one height
+    still = vary(glyphs, copies=1, rng=make_rng(0), bend=0.0).ink[n:]
+    assert ((still > 0.5) != (glyphs.ink > 0.5)).float().mean() < 0.1  # thicker or thinner alone

@@ -7,7 +7,15 @@ from llmvis_course.data.glyphs import make_glyphs
 from llmvis_course.data.scenes import SceneMaker, to_scenes
 from llmvis_course.data.splits import make_prompts
 from llmvis_course.data.world import COLOURS, Scene, Thing, plain
-from llmvis_course.evaluate import Judge, evaluate, format_table, own_error, score, wilson_interval
+from llmvis_course.evaluate import (
+    Judge,
+    describes,
+    evaluate,
+    format_table,
+    own_error,
+    score,
+    wilson_interval,
+)
 from llmvis_course.evaluate.judge import find_pieces, nearest_colour
 from llmvis_course.training.repro import make_rng
 from llmvis_course.weights import FOLDER
@@ -170,3 +178,21 @@ def test_the_table_has_a_row_a_score(judge) -> None:
     )
     assert [s.split for s in scores] == ["seen", "held out", "paraphrased"]
     assert format_table(scores).count("0.0 %") >= 3
+
+
+def test_a_description_must_be_complete_and_right(judge) -> None:
+    scene = Scene(
+        (
+            Thing(3, "red", "small", "top left", "upright", 8.0, 8.0),
+            Thing(5, "blue", "large", "centre right", "upright", 24.0, 16.0),
+        ),
+        "left of",
+    )
+    assert describes("a small red three left of a large blue five", scene)
+    assert describes("a large blue five to the right of a small red three", scene)
+    assert not describes("a small red three left of a blue five", scene)
+    assert not describes("a small red three and a large blue five", scene)
+    assert not describes("a small red three right of a large blue five", scene)
+    assert not describes("a large red three left of a large blue five", scene)
+    assert not describes("a small red three", scene)
+    assert not describes("small of a a", scene)

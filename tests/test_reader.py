@@ -4,8 +4,8 @@ import torch
 from llmvis_course.data.captions import parse, write
 from llmvis_course.data.digits import load_handwriting
 from llmvis_course.data.glyphs import make_glyphs
-from llmvis_course.data.labels import QUESTIONS, said_labels
-from llmvis_course.data.scenes import SceneMaker
+from llmvis_course.data.labels import QUESTIONS, cell_labels, said_labels
+from llmvis_course.data.scenes import SceneMaker, to_scenes
 from llmvis_course.data.splits import training_batches
 from llmvis_course.data.tokens import encode, load_tokenizer
 from llmvis_course.layers.transformer import TextEncoder
@@ -87,3 +87,14 @@ def test_digit_map_by_hand(maker) -> None:
         x, y = layout.x[row, 0], layout.y[row, 0]  # near the centre of the first: its own digit
         near = cells[row, int(y) // 4, int(x) // 4].item()
         assert near in (-1, layout.digit[row, 0].item())
+
+
+def test_cells_say_what_lies_in_them(maker) -> None:
+    layout = maker.sample(40, "two", rng=make_rng(4))
+    labels, said = cell_labels(maker, layout), said_labels(to_scenes(layout))
+    ink = (maker.render(layout) + 1).amax(dim=1).unfold(1, 4, 4).unfold(2, 4, 4).mean(dim=(3, 4))
+    assert (labels[:, 0] == maker.digit_map(layout).flatten(1)).all()
+    for k in range(len(QUESTIONS)):
+        assert (labels[:, k][ink.flatten(1) < 0.05] == -1).all()
+        for row, both in zip(labels[:, k], said[:, :2, k], strict=True):
+            assert set(row.tolist()) - {-1} == set(both.tolist())

@@ -16,7 +16,9 @@ def test_the_same_chance_gives_the_same_pictures(maker, kind) -> None:
     assert not torch.equal(first, other)
 
 
-@pytest.mark.parametrize("kind, counts", [("one", {1}), ("two", {2}), ("many", {2, 3, 4})])
+@pytest.mark.parametrize(
+    "kind, counts", [("one", {1}), ("two", {2}), ("many", {2, 3, 4}), ("crowd", {4})]
+)
 def test_kinds_have_their_number_of_things(maker, rng, kind, counts) -> None:
     scenes = to_scenes(maker.sample(300, kind, rng=rng))
     assert {len(scene.things) for scene in scenes} == counts
@@ -57,7 +59,7 @@ def test_a_red_thing_is_red_and_where_it_should_be(maker, rng) -> None:
 
 
 def test_impossible_requests_are_refused(maker, rng) -> None:
-    with pytest.raises(ValueError, match="'five'; expected one of one, two, many"):
+    with pytest.raises(ValueError, match="'five'; expected one of one, two, many, crowd"):
         maker.sample(1, "five", rng=rng)
     with pytest.raises(ValueError, match="accepted 0 of"):
         maker.sample(4, "one", rng=rng, allow=lambda layout: torch.zeros(len(layout.x)).bool())

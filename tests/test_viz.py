@@ -37,6 +37,7 @@ def pictures(n: int) -> torch.Tensor:
         lambda ax: viz.picture_grid(pictures(3), ["a", "b", "c"], ax=ax),
         lambda ax: viz.filmstrip(pictures(2), ["a", "b"], ax=ax),
         lambda ax: viz.word_maps(pictures(1)[0], ["a", "b"], torch.rand(2, 32, 32), ax=ax),
+        lambda ax: viz.writing_maps(pictures(1)[0], ["a", "b"], torch.rand(2, 64), ax=ax),
         lambda ax: viz.verdict_table(SAID, SAID, ax=ax),
         lambda ax: viz.score_bars([1, 2, 3], of=3, ax=ax),
         lambda ax: viz.curves(

@@ -7,7 +7,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from .world import COLOURS, LEANS, MAX_THINGS, NAMED, PLACES, RELATIONS, SIZES, Scene
+from .scenes import Layout, SceneMaker, spread, to_scenes
+from .world import COLOURS, LEANS, MAX_THINGS, NAMED, PLACES, RELATIONS, REVERSED, SIZES, Scene
 
 _VALUES: dict[str, tuple] = {
     "digit": tuple(range(10)),
@@ -16,13 +17,6 @@ _VALUES: dict[str, tuple] = {
     "place": PLACES,
     "lean": tuple(LEANS),
     "relation": tuple(RELATIONS),
-}
-_REVERSED = {
-    "left of": "right of",
-    "right of": "left of",
-    "above": "below",
-    "below": "above",
-    None: None,
 }
 
 
@@ -52,8 +46,18 @@ def said_labels(scenes: Sequence[Scene]) -> Int[Tensor, "b 4 6"]:
 
 def _answers(scene: Scene, k: int) -> list[int]:
     said = {name: getattr(scene.things[k], name) for name in NAMED}
-    said["relation"] = scene.relation if k == 0 else _REVERSED[scene.relation]
+    said["relation"] = scene.relation if k == 0 else REVERSED.get(scene.relation)
     return [
         len(values) if said[name] is None else values.index(said[name])
         for name, values in _VALUES.items()
     ]
+
+
+def cell_labels(maker: SceneMaker, layout: Layout, *, cell: int = 4) -> Int[Tensor, "b 6 cells"]:
+    """For each cell of `cell` pixels, row by row, the answers to `QUESTIONS` about what lies there.
+
+    Where nearly nothing lies, -1.
+    """
+    whose, labels = maker.thing_map(layout, cell=cell), said_labels(to_scenes(layout))
+    found = [spread(labels[..., k], whose).flatten(1) for k in range(len(QUESTIONS))]
+    return torch.stack(found, dim=1)

@@ -17,8 +17,12 @@ from torch.nn.functional import avg_pool2d, grid_sample
 from .glyphs import FILL, GLYPH_SIZE, Glyphs, blur
 from .world import COLOURS, IMAGE_SIZE, LEANS, MAX_THINGS, RELATIONS, SIZES, Scene, Thing, place_of
 
-KINDS = ("one", "two", "many")
-"""One thing anywhere, two different things, or two to four of the same thing."""
+KINDS = ("one", "two", "many", "crowd")
+"""One thing anywhere, two different things, two to four of the same thing, four different ones.
+
+Nobody captions a crowd: it is for practice in looking, as it shows four digits for one picture's
+work.
+"""
 GAP = 2.0  # pixels kept free between two things
 _PALETTE = torch.tensor(list(COLOURS.values()))
 _HEIGHTS = torch.tensor(list(SIZES.values()))
@@ -96,7 +100,7 @@ class SceneMaker:
             digit, colour, size = (
                 field[:, :1].expand(-1, MAX_THINGS) for field in (digit, colour, size)
             )
-        count = {"one": 1, "two": 2}.get(kind)
+        count = {"one": 1, "two": 2, "crowd": 4}.get(kind)
         count = torch.full((n,), count) if count else 2 + pick(3, 1)[:, 0]
         size = torch.where(count[:, None] > 2, size % 2, size)  # three large ones do not fit
         glyph = torch.empty_like(digit)
@@ -123,21 +127,30 @@ class SceneMaker:
         canvas.index_add_(0, scene, einsum(ink, colour, "n h w, n c -> n c h w"))
         return canvas.clamp_(0, 1).mul_(2).sub_(1)
 
-    def digit_map(self, layout: Layout, *, cell: int = 4) -> Int[Tensor, "b h w"]:
-        """Which digit has most of the ink in each cell of `cell` pixels; -1 for nearly none."""
+    def thing_map(self, layout: Layout, *, cell: int = 4) -> Int[Tensor, "b h w"]:
+        """Which thing has most of the ink in each cell of `cell` pixels; -1 for nearly none."""
         scene, column, _, ink = self._draw_things(layout)
         side = IMAGE_SIZE // cell
         share = torch.zeros(len(layout.x), MAX_THINGS, side, side)
         share[scene, column] = avg_pool2d(ink[:, None], cell)[:, 0]
         most, whose = share.max(dim=1)
-        digit = layout.digit.gather(1, whose.flatten(1)).view_as(whose)
-        return torch.where(most > 0.12, digit, -1)
+        return torch.where(most > 0.12, whose, -1)
+
+    def digit_map(self, layout: Layout, *, cell: int = 4) -> Int[Tensor, "b h w"]:
+        """Which digit lies in each cell of `cell` pixels; -1 for none."""
+        return spread(layout.digit, self.thing_map(layout, cell=cell))
 
     def _draw_things(self, layout: Layout) -> tuple[Tensor, Tensor, Layout, Tensor]:
         """All things in one row: their scenes, their columns, themselves, and each one's ink."""
         scene, column = torch.where(layout.present)
         thing = Layout(*(f[scene, column] if f.ndim == 2 else f[scene] for f in layout))
         return scene, column, thing, _draw(self.ink[thing.size, thing.glyph], thing)
+
+
+def spread(values: Int[Tensor, "b k"], whose: Int[Tensor, "b h w"]) -> Int[Tensor, "b h w"]:
+    """In each cell, the value of the thing that `whose` names there; -1 where it names none."""
+    found = values.gather(1, whose.clamp_min(0).flatten(1)).view_as(whose)
+    return torch.where(whose >= 0, found, -1)
 
 
 def _draw(ink: Float[Tensor, "n g g"], thing: Layout) -> Float[Tensor, "n 32 32"]:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from .captions import write
 from .scenes import Layout, SceneMaker, to_scenes
-from .world import COLOURS, NAMED, Scene, Thing
+from .world import COLOURS, NAMED, REVERSED, Scene, Thing
 
 CAPTION_KINDS = ("single", "colour", "position", "two objects", "counting", "binding")
 SPLITS = ("seen", "held out", "paraphrased")
@@ -146,6 +146,16 @@ SHARES = {"two": 0.4, "many": 0.25}
 """Which part of a training batch shows two things, or several of a kind; the rest show one."""
 
 
+def mixture(
+    maker: SceneMaker, size: int, shares: Mapping[str, float], *, rng: torch.Generator
+) -> Layout:
+    """Scenes that training may use; `shares` says which part is of another kind than "one"."""
+    several = {kind: int(size * share) for kind, share in shares.items()}
+    counts = {"one": size - sum(several.values())} | several
+    layouts = [maker.sample(n, kind, rng=rng, allow=in_training) for kind, n in counts.items() if n]
+    return Layout(*(torch.cat(field) for field in zip(*layouts, strict=True)))
+
+
 def training_batches(
     maker: SceneMaker,
     size: int,
@@ -155,18 +165,23 @@ def training_batches(
 ) -> Iterator[Batch]:
     """Endless batches of fresh scenes, none held out, with captions that name some or all of them.
 
-    `shares` says which part of a batch is of another kind of scene than "one".
+    `shares` is the mixture of each batch.
     """
-    several = {kind: int(size * share) for kind, share in shares.items()}
-    counts = {"one": size - sum(several.values())} | several
     while True:
-        layouts = [
-            maker.sample(n, kind, rng=rng, allow=in_training) for kind, n in counts.items() if n
-        ]
-        layout = Layout(*(torch.cat(field) for field in zip(*layouts, strict=True)))
+        layout = mixture(maker, size, shares, rng=rng)
         said = [_some(scene, rng) for scene in to_scenes(layout)]
         captions = [write(scene, rng=rng) for scene in said]
         yield Batch(maker.render(layout), captions, said, maker.digit_map(layout))
+
+
+def say_all(scene: Scene) -> Scene:
+    """Everything that a caption can say of a scene, what lies left or above said first."""
+    if len(scene.things) == 1:
+        return say(scene, NAMED, False)
+    alike = len({(thing.digit, thing.colour, thing.size) for thing in scene.things}) == 1
+    if scene.relation in ("right of", "below"):
+        scene = Scene(scene.things[::-1], REVERSED[scene.relation])
+    return say(scene, ("digit", "colour", "size"), scene.relation is not None and not alike)
 
 
 def _some(scene: Scene, rng: torch.Generator) -> Scene:

@@ -19,7 +19,8 @@ COLOURS = {  # red, green, blue in 0..1
     "purple": (0.66, 0.20, 0.86),
     "white": (1.00, 1.00, 1.00),
 }
-SIZES = {"small": 7.0, "medium": 10.0, "large": 13.0}  # height in pixels
+SIZES = {"small": 9.0, "medium": 11.5, "large": 14.0}  # height in pixels
+"""A small digit is not lower than the scans of scikit-learn, whose characters have 8 rows."""
 ROWS = ("top", "centre", "bottom")
 PLACES = tuple(
     "centre" if row == column == "centre" else f"{row} {column}"
@@ -33,6 +34,8 @@ RELATIONS = {  # the way from the second thing to the first: right, down
     "above": (0, -1),
     "below": (0, 1),
 }
+REVERSED = {"left of": "right of", "right of": "left of", "above": "below", "below": "above"}
+"""The same relation, told from the other thing's side."""
 IMAGE_SIZE = 32  # pixels
 MAX_THINGS = 4
 NAMED = ("digit", "colour", "size", "place", "lean")

@@ -39,10 +39,10 @@ SPECK = 2.5  # pieces with less ink than this many full pixels are dust
 DARK = 0.08  # the mean light around all pieces, at most: the paper is black
 SURE = 0.5  # the classifier's probability from which a digit is told
 SOFT = 0.3  # pixels that the soft edge of a drawn digit adds to its height
-HEIGHTS = (4.0, 16.0)  # pixels: outside, a piece is no digit
+HEIGHTS = (5.0, 18.0)  # pixels: outside, a piece is no digit
 FILLED = 0.62  # the mean ink in a piece's upright box, at most: handwriting is strokes, not a disc
 MIXED = 0.35  # how far a piece's pixels lie from its mean colour, at most: half red is not red
-_LIMITS = (8.5, 11.5)  # pixels, between small, medium and large
+_LIMITS = (10.25, 12.75)  # pixels, between small, medium and large
 _SLANT = 0.2  # half the slant of a leaning digit
 _PALETTE = torch.tensor(list(COLOURS.values()))
 

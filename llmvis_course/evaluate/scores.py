@@ -13,10 +13,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ..data.captions import parse
 from ..data.digits import load_handwriting
 from ..data.glyphs import make_glyphs
 from ..data.scenes import SceneMaker
-from ..data.splits import CAPTION_KINDS, SPLITS, make_prompts
+from ..data.splits import CAPTION_KINDS, SPLITS, make_prompts, say_all
+from ..data.world import Scene
 from .judge import Judge
 
 Draw = Callable[[list[str]], Tensor]
@@ -80,6 +82,21 @@ def score(
     real = judge.look(maker.render(prompts.layout))
     fits = sum(seen.fits(prompt.said) for seen, prompt in zip(real, prompts.items, strict=True))
     return Score(kind, split, right, n, *wilson_interval(right, n), fits / n, dict(missed))
+
+
+def describes(caption: str, scene: Scene) -> bool:
+    """Whether a caption says all that can be said of a scene (see `say_all`), and nothing wrong."""
+    try:
+        said = parse(caption)
+    except ValueError:
+        return False
+    all_said = say_all(scene)
+    complete = all(
+        set(one.named()) >= set(full.named())
+        for one, full in zip(said.things, all_said.things, strict=False)
+    )
+    related = said.relation is not None or all_said.relation is None
+    return complete and related and scene.fits(said)
 
 
 def evaluate(

@@ -22,7 +22,7 @@ class Attended(NamedTuple):
 
 
 class Past(NamedTuple):
-    """The keys and values of tokens that were read before: the key-value cache."""
+    """Keys and values to look at: computed once, however often they are looked at."""
 
     k: Float[Tensor, "b heads m d"]
     v: Float[Tensor, "b heads m d"]
@@ -85,30 +85,44 @@ class MultiHeadAttention(nn.Module):
         bias: Float[Tensor, "heads n m"] | None = None,
     ) -> Attended:
         """Let every position of `x` look at every position of `context`, or of `x` itself."""
-        q, k, v = self.project(x, x if context is None else context)
-        return self.merge(attention(q, k, v, mask, bias))
+        return self.look(x, self.remember(x if context is None else context), mask, bias)
+
+    def remember(self, context: Float[Tensor, "b m c"]) -> Past:
+        """The keys and values of a context, for `look`."""
+        k, v = rearrange(
+            self.key_value(context), "b m (two h d) -> two b h m d", two=2, h=self.heads
+        )
+        return Past(k, v)
+
+    def look(
+        self,
+        x: Float[Tensor, "b n d"],
+        past: Past,
+        mask: Bool[Tensor, "#b #heads #n m"] | None = None,
+        bias: Float[Tensor, "heads n m"] | None = None,
+    ) -> Attended:
+        """Let every position of `x` look at what was remembered."""
+        return self._join(attention(self._queries(x), past.k, past.v, mask, bias))
 
     def extend(
         self, x: Float[Tensor, "b n d"], past: Past | None, positions: NoPositions
     ) -> tuple[Attended, Past]:
-        """Let the tokens `x` look back: at all of `past`, and at those of `x` before them."""
-        q, k, v = self.project(x, x)
+        """Let the tokens `x` look back: at all of `past`, and at those of `x` before them.
+
+        Returns what they found, and the longer past: the key-value cache of a language model.
+        """
+        q, (k, v) = self._queries(x), self.remember(x)
         start = 0 if past is None else past.k.shape[2]
         q, k = positions.turn(q, start), positions.turn(k, start)
         if past is not None:
             k, v = torch.cat([past.k, k], dim=2), torch.cat([past.v, v], dim=2)
         mask = causal_mask(q.shape[2], k.shape[2]).to(q.device)
-        return self.merge(attention(q, k, v, mask)), Past(k, v)
+        return self._join(attention(q, k, v, mask)), Past(k, v)
 
-    def project(self, x: Float[Tensor, "b n d"], context: Float[Tensor, "b m c"]):
-        """Queries, keys and values, (b, heads, n or m, d / heads) each."""
-        q = rearrange(self.query(x), "b n (h d) -> b h n d", h=self.heads)
-        k, v = rearrange(
-            self.key_value(context), "b m (two h d) -> two b h m d", two=2, h=self.heads
-        )
-        return q, k, v
+    def _queries(self, x: Float[Tensor, "b n d"]) -> Float[Tensor, "b heads n e"]:
+        return rearrange(self.query(x), "b n (h e) -> b h n e", h=self.heads)
 
-    def merge(self, found: Attended) -> Attended:
-        """Join what the heads found into one vector a position."""
+    def _join(self, found: Attended) -> Attended:
+        """What the heads found, joined into one vector a position."""
         joined = rearrange(found.values, "b h n d -> b n (h d)")
         return Attended(self.output(joined), found.weights)

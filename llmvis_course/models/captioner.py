@@ -4,13 +4,13 @@ Vinyals et al. 2015, arXiv:1411.4555, for a captioner of two networks; Xu et al.
 arXiv:1502.03044, for attention over the picture while writing, with a recurrent network; Vaswani et
 al. 2017, arXiv:1706.03762, for the Transformer decoder. A decoder gives
 $p(y_t \mid y_1 \dots y_{t-1}, \text{picture})$: without the earlier words or without the picture it
-would be no captioner. Left out on purpose: encoders trained on other pictures, hard attention.
+would be no captioner. Left out on purpose: hard attention, and training the encoder with
+the words: models/looking.py teaches it before.
 """
 
 from typing import Any, NamedTuple
 
 import torch
-from einops import rearrange
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
@@ -20,6 +20,7 @@ from ..layers.recurrent import GRUCell
 from ..layers.transformer import two_layers
 from .beam import Found, beam_search
 from .language import check_sequences, next_token_loss
+from .looking import PictureEncoder
 
 
 class Said(NamedTuple):
@@ -30,34 +31,10 @@ class Said(NamedTuple):
     looks: Float[Tensor, "b n m"]  # for each token, how it looked at the m cells of the picture
 
 
-class PictureEncoder(nn.Module):
-    """A picture to a vector for each cell of 4 x 4 pixels, row by row, each knowing its place."""
-
-    def __init__(self, width: int = 128, *, image_size: int = 32) -> None:
-        super().__init__()
-        half = width // 2
-        self.layers = nn.Sequential(
-            nn.PixelUnshuffle(2),
-            *_convolution(12, half),
-            *_convolution(half, half),
-            nn.MaxPool2d(2),
-            *_convolution(half, width),
-            *_convolution(width, width),
-        )
-        self.place = nn.Parameter(0.5 * torch.randn((image_size // 4) ** 2, width))
-
-    def forward(self, pictures: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b m d"]:
-        return rearrange(self.layers(pictures), "b d h w -> b (h w) d") + self.place
-
-
-def _convolution(c_in: int, c_out: int) -> list[nn.Module]:
-    return [nn.Conv2d(c_in, c_out, 3, padding=1), nn.GroupNorm(8, c_out), nn.SiLU()]
-
-
 class Listening(NamedTuple):
     """The state of a recurrent decoder."""
 
-    features: Float[Tensor, "b m d"]
+    picture: Past
     h: Float[Tensor, "b d"]
     seen: Float[Tensor, "b d"]  # what it saw when it last looked
 
@@ -76,27 +53,27 @@ class RecurrentDecoder(nn.Module):
 
     def start(self, features: Float[Tensor, "b m d"]) -> Listening:
         nothing = features.new_zeros(len(features), self.cell.width)
-        return Listening(features, nothing, features.mean(dim=1))
+        return Listening(self.look.remember(features), nothing, features.mean(dim=1))
 
     def forward(self, ids: Int[Tensor, "b n"], state: Listening) -> Said:
-        features, h, seen = state
+        picture, h, seen = state
         logits, looks = [], []
         for word in self.token(ids).unbind(dim=1):
             h = self.cell(torch.cat([word, seen], dim=1), h)
-            looked = self.look(h[:, None], features)
+            looked = self.look.look(h[:, None], picture)
             seen = looked.values[:, 0]
             logits.append(self.speak(torch.cat([h, seen], dim=1)))
             looks.append(looked.weights[:, 0, 0])
         return Said(
-            torch.stack(logits, dim=1), Listening(features, h, seen), torch.stack(looks, dim=1)
+            torch.stack(logits, dim=1), Listening(picture, h, seen), torch.stack(looks, dim=1)
         )
 
 
 class Remembering(NamedTuple):
     """The state of a Transformer decoder."""
 
-    features: Float[Tensor, "b m d"]
-    past: list[Past]  # one entry a block
+    pictures: list[Past]  # what each block looks at; one entry a block, as below
+    past: list[Past]  # the words so far
 
 
 class DecoderBlock(nn.Module):
@@ -112,14 +89,14 @@ class DecoderBlock(nn.Module):
     def extend(
         self,
         x: Float[Tensor, "b n d"],
-        features: Float[Tensor, "b m d"],
+        picture: Past,
         past: Past | None,
         positions: NoPositions,
     ) -> tuple[Float[Tensor, "b n d"], Past, Float[Tensor, "b heads n m"]]:
         """Read on from `past`: the new vectors, the longer past, and how each looked at what."""
         found, past = self.words.extend(self.norm_1(x), past, positions)
         x = x + found.values
-        looked = self.picture(self.norm_2(x), features)
+        looked = self.picture.look(self.norm_2(x), picture)
         x = x + looked.values
         return x + self.mlp(self.norm_3(x)), past, looked.weights
 
@@ -144,23 +121,35 @@ class TransformerDecoder(nn.Module):
         self.speak = nn.Linear(width, vocabulary)
 
     def start(self, features: Float[Tensor, "b m d"]) -> Remembering:
-        return Remembering(features, [])
+        return Remembering([block.picture.remember(features) for block in self.blocks], [])
 
     def forward(self, ids: Int[Tensor, "b n"], state: Remembering) -> Said:
-        features, past = state
+        pictures, past = state
         at = past[0].k.shape[2] if past else 0
         x = self.positions.add(self.token(ids), at)
         kept, looks = [], []
         for k, block in enumerate(self.blocks):
             before = past[k] if past else None
-            x, own, weights = block.extend(x, features, before, self.positions)
+            x, own, weights = block.extend(x, pictures[k], before, self.positions)
             kept.append(own)
             looks.append(weights.mean(dim=1))
         return Said(
             self.speak(self.norm(x)),
-            Remembering(features, kept),
+            Remembering(pictures, kept),
             torch.stack(looks).mean(dim=0),
         )
+
+
+def writing_loss(
+    decoder: RecurrentDecoder | TransformerDecoder,
+    features: Float[Tensor, "b m d"],
+    ids: Int[Tensor, "b n"],
+    mask: Bool[Tensor, "b n"],
+) -> Float[Tensor, ""]:
+    """How badly a decoder guesses each next word about pictures that were encoded before."""
+    check_sequences(ids, least=2, what="sentences")
+    said = decoder(ids[:, :-1], decoder.start(features))
+    return next_token_loss(said.logits, ids[:, 1:], mask[:, 1:])
 
 
 class Captioner(nn.Module):
@@ -184,8 +173,7 @@ class Captioner(nn.Module):
         mask: Bool[Tensor, "b n"],
     ) -> Float[Tensor, ""]:
         """How badly each next word is guessed from the words before and the picture, in nats."""
-        check_sequences(ids, least=2, what="sentences")
-        return next_token_loss(self(pictures, ids[:, :-1]).logits, ids[:, 1:], mask[:, 1:])
+        return writing_loss(self.decoder, self.encoder(pictures), ids, mask)
 
     @torch.no_grad()
     def describe(

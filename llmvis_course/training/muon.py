@@ -101,3 +101,17 @@ def split_weights(model: nn.Module, *, besides: Sequence[nn.Module] = ()) -> Spl
     ]
     matrices = {id(p): p for p in hidden if id(p) not in left}
     return Split(list(matrices.values()), [p for p in model.parameters() if id(p) not in matrices])
+
+
+def muon_and_adamw(
+    model: nn.Module,
+    *,
+    besides: Sequence[nn.Module] = (),
+    rates: tuple[float, float] = (3e-3, 2e-3),
+) -> tuple[Muon, torch.optim.AdamW]:
+    """Muon for the matrices inside, AdamW for `besides` and all that is no matrix, at `rates`."""
+    weights = split_weights(model, besides=besides)
+    return (
+        Muon(weights.matrices, lr=rates[0]),
+        torch.optim.AdamW(weights.others, lr=rates[1], betas=(0.9, 0.99), weight_decay=0.01),
+    )

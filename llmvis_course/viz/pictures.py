@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 import matplotlib
 import numpy as np
+import torch.nn.functional as F
+from einops import rearrange
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
@@ -78,13 +80,40 @@ def word_maps(
     """
     if len(words) > len(looks):
         raise ValueError(f"found {len(words)} words and {len(looks)} maps; expected a map a word")
-    for k, word in enumerate(words):
+    labels = [
+        f"{word}  {100 * float(look.mean()):.0f} %"
+        for word, look in zip(words, looks, strict=False)
+    ]
+    return _maps(picture, labels, looks, ax=ax, columns=columns)
+
+
+def writing_maps(
+    picture: Float[Tensor, "3 h w"],
+    words: Sequence[str],
+    looks: Float[Tensor, "n m"],
+    *,
+    ax: Axes,
+    columns: int = 8,
+) -> Axes:
+    """For every word that was written about a picture, where in it the writer looked just before.
+
+    `looks` has a row a word, and in it a share for each cell of the picture, row by row.
+    """
+    if len(words) != len(looks):
+        raise ValueError(f"found {len(words)} words and {len(looks)} looks; expected one a word")
+    side = int(looks.shape[1] ** 0.5)
+    maps = rearrange(looks, "n (h w) -> n 1 h w", h=side)
+    maps = F.interpolate(maps, size=picture.shape[-2:], mode="bilinear")[:, 0]
+    return _maps(picture, words, maps, ax=ax, columns=columns)
+
+
+def _maps(picture: Tensor, labels: Sequence[str], looks: Tensor, *, ax: Axes, columns: int) -> Axes:
+    for k, label in enumerate(labels):
         left, top = 1.1 * (k % columns), 1.32 * (k // columns)
         _tile(heat_over(picture, looks[k]), left, top, ax=ax)
-        text = f"{word}  {100 * float(looks[k].mean()):.0f} %"
-        ax.text(left + 0.5, top + 1.04, text, ha="center", va="top", fontsize=9)
-    rows = -(-len(words) // columns)
-    return _frame(ax, width=1.1 * min(columns, len(words)) - 0.1, height=1.32 * rows)
+        ax.text(left + 0.5, top + 1.04, label, ha="center", va="top", fontsize=9)
+    rows = -(-len(labels) // columns)
+    return _frame(ax, width=1.1 * min(columns, len(labels)) - 0.1, height=1.32 * rows)
 
 
 def heat_over(picture: Float[Tensor, "3 h w"], look: Float[Tensor, "h w"]) -> np.ndarray:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer
-from torch import Tensor, nn
+from torch import Tensor
 from tqdm import tqdm
 
 from ..data.digits import load_handwriting
@@ -29,14 +29,14 @@ from ..training.checkpoint import (
     training_state,
 )
 from ..training.fit import Progress, fit, warm_cosine
-from ..training.muon import Muon, split_weights
+from ..training.muon import muon_and_adamw
 from ..training.precision import bfloat16, bfloat16_is_faster
 from ..training.repro import AveragedModel, make_rng
 
 STEPS, BATCH, DECAY = 4000, 64, 0.999
 RATES = {"muon": 3e-3, "adamw": 2e-3}
 NO_CAPTION = 0.1  # share of captions replaced by an empty one, for guidance
-SHARES = {"two": 0.45, "many": 0.25}  # what a batch shows beside single things
+SHARES = {"two": 0.5, "many": 0.25}  # what a batch shows beside single things
 READING_STEPS, READING_BATCH = 200, 128
 
 
@@ -84,7 +84,8 @@ def train_drawer(
     average = AveragedModel(model, decay=DECAY)
     # layers that tell the time take a fifth of Muon's time and have no rare directions to learn
     tellers = [module.time for module in model.modules() if hasattr(module, "time")]
-    optimizers = make_optimizers(model, besides=[model.unet.stem, model.unet.out, *tellers])
+    apart = [model.unet.stem, model.unet.out, *tellers]
+    optimizers = muon_and_adamw(model, besides=apart, rates=tuple(RATES.values()))
     batches = training_batches(maker, batch, rng=rng, shares=SHARES)
     models = {"model": model, "average": average.model}
 
@@ -120,17 +121,6 @@ def train_drawer(
     save_tensors(path, shipped, record)
 
 
-def make_optimizers(
-    model: nn.Module, *, besides: list[nn.Module]
-) -> tuple[Muon, torch.optim.AdamW]:
-    """Muon for the matrices inside; AdamW for `besides` and all that is no matrix."""
-    weights = split_weights(model, besides=besides)
-    return (
-        Muon(weights.matrices, lr=RATES["muon"]),
-        torch.optim.AdamW(weights.others, lr=RATES["adamw"], betas=(0.9, 0.99), weight_decay=0.01),
-    )
-
-
 def teach_reading(
     encoder: TextEncoder,
     tokenizer: Tokenizer,
@@ -146,7 +136,7 @@ def teach_reading(
         return *encode(tokenizer, batch.captions), said_labels(batch.said)
 
     batches = training_batches(maker, READING_BATCH, rng=rng)
-    optimizers = make_optimizers(reader, besides=[reader.answer])
+    optimizers = muon_and_adamw(reader, besides=[reader.answer], rates=tuple(RATES.values()))
     for _ in fit(
         lambda batch: reader.loss(*ask(batch)),
         batches,
