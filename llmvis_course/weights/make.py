@@ -25,7 +25,7 @@ from .make_drawer import make_drawer, make_tokenizer
 from .make_judge import make_judge
 
 PARTS = ("judges", "drawer", "scores")
-PROMPTS = {"seen": 100, "held out": 1000, "paraphrased": 100}
+PROMPTS = {"seen": 100, "held out": 200, "paraphrased": 100}
 """How many captions of each kind are scored; the sharpest question gets the most."""
 
 
