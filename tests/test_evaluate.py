@@ -85,7 +85,7 @@ def test_each_attribute_can_be_missed(judge, test_maker, rng) -> None:
 def test_moving_a_thing_changes_only_where_it_is(judge, test_maker, rng) -> None:
     """Rolled by whole pixels, and the same picture is judged the same twice.
 
-    The border may cut the soft edge off a thing, which moves its measured centre by a tenth.
+    Where the border cuts the soft edge off a thing, its measured centre is up to a third wrong.
     """
     pictures = test_maker.render(test_maker.sample(60, "one", rng=rng))
     for picture in pictures:
@@ -94,9 +94,12 @@ def test_moving_a_thing_changes_only_where_it_is(judge, test_maker, rng) -> None
         thing = scene.things[0]
         dx, dy = (4 if at < 16 else -4 for at in (thing.x, thing.y))
         other = judge.look(picture.roll((dy, dx), dims=(1, 2))[None])[0].things[0]
+        border = torch.ones(32, 32, dtype=torch.bool)
+        border[1:-1, 1:-1] = False
+        off = 0.35 if picture[:, border].max() > -0.9 else 0.05
         for name in ("digit", "colour", "size", "lean"):
             assert getattr(other, name) == getattr(thing, name)
-        assert (other.x - thing.x, other.y - thing.y) == pytest.approx((dx, dy), abs=0.15)
+        assert (other.x - thing.x, other.y - thing.y) == pytest.approx((dx, dy), abs=off)
 
 
 def test_pictures_judged_together_are_judged_alike_alone(judge, test_maker, rng) -> None:
