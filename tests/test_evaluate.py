@@ -88,14 +88,14 @@ def test_moving_a_thing_changes_only_where_it_is(judge, test_maker, rng) -> None
     Where the border cuts the soft edge off a thing, its measured centre is up to a third wrong.
     """
     pictures = test_maker.render(test_maker.sample(60, "one", rng=rng))
+    border = torch.ones(32, 32, dtype=torch.bool)
+    border[1:-1, 1:-1] = False
     for picture in pictures:
         (scene,), (again,) = judge.look(picture[None]), judge.look(picture[None])
         assert scene == again
         thing = scene.things[0]
         dx, dy = (4 if at < 16 else -4 for at in (thing.x, thing.y))
         other = judge.look(picture.roll((dy, dx), dims=(1, 2))[None])[0].things[0]
-        border = torch.ones(32, 32, dtype=torch.bool)
-        border[1:-1, 1:-1] = False
         off = 0.35 if picture[:, border].max() > -0.9 else 0.05
         for name in ("digit", "colour", "size", "lean"):
             assert getattr(other, name) == getattr(thing, name)

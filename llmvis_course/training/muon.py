@@ -107,11 +107,12 @@ def muon_and_adamw(
     model: nn.Module,
     *,
     besides: Sequence[nn.Module] = (),
-    rates: tuple[float, float] = (3e-3, 2e-3),
+    muon: float = 3e-3,
+    adamw: float = 2e-3,
 ) -> tuple[Muon, torch.optim.AdamW]:
-    """Muon for the matrices inside, AdamW for `besides` and all that is no matrix, at `rates`."""
+    """Muon for the matrices inside, AdamW for `besides` and all that is no matrix; their rates."""
     weights = split_weights(model, besides=besides)
     return (
-        Muon(weights.matrices, lr=rates[0]),
-        torch.optim.AdamW(weights.others, lr=rates[1], betas=(0.9, 0.99), weight_decay=0.01),
+        Muon(weights.matrices, lr=muon),
+        torch.optim.AdamW(weights.others, lr=adamw, betas=(0.9, 0.99), weight_decay=0.01),
     )

@@ -45,12 +45,9 @@ def picture_grid(
     wide = max(12, 108 // columns)  # letters
     texts = [textwrap.fill(mark + title, wide) for mark, title in zip(marks, titles, strict=True)]
     height = 1.08 + 0.12 * max(text.count("\n") + 1 for text in texts)
-    for k, (picture, text) in enumerate(zip(pictures, texts, strict=True)):
-        left, top = 1.1 * (k % columns), height * (k // columns)
-        _tile(as_array(picture), left, top, ax=ax)
-        ax.text(left + 0.5, top + 1.03, text, ha="center", va="top", fontsize=8, color=colours[k])
-    rows = -(-len(titles) // columns)
-    return _frame(ax, width=1.1 * min(columns, len(titles)) - 0.1, height=height * rows)
+    arrays = [as_array(picture) for picture in pictures]
+    style = {"below": 1.03, "fontsize": 8}
+    return _grid(arrays, texts, colours, ax=ax, columns=columns, height=height, **style)
 
 
 def filmstrip(
@@ -108,12 +105,9 @@ def writing_maps(
 
 
 def _maps(picture: Tensor, labels: Sequence[str], looks: Tensor, *, ax: Axes, columns: int) -> Axes:
-    for k, label in enumerate(labels):
-        left, top = 1.1 * (k % columns), 1.32 * (k // columns)
-        _tile(heat_over(picture, looks[k]), left, top, ax=ax)
-        ax.text(left + 0.5, top + 1.04, label, ha="center", va="top", fontsize=9)
-    rows = -(-len(labels) // columns)
-    return _frame(ax, width=1.1 * min(columns, len(labels)) - 0.1, height=1.32 * rows)
+    arrays = [heat_over(picture, look) for look, _ in zip(looks, labels, strict=False)]
+    style = {"height": 1.32, "below": 1.04, "fontsize": 9}
+    return _grid(arrays, labels, [BLACK] * len(labels), ax=ax, columns=columns, **style)
 
 
 def heat_over(picture: Float[Tensor, "3 h w"], look: Float[Tensor, "h w"]) -> np.ndarray:
@@ -123,6 +117,27 @@ def heat_over(picture: Float[Tensor, "3 h w"], look: Float[Tensor, "h w"]) -> np
     heat = matplotlib.colormaps["viridis"](share.cpu().numpy())[..., :3]
     ink = as_array(picture).max(axis=2, keepdims=True)
     return heat + 0.6 * ink * (1 - heat)
+
+
+def _grid(
+    arrays: Sequence[np.ndarray],
+    texts: Sequence[str],
+    colours: Sequence[str],
+    *,
+    ax: Axes,
+    columns: int,
+    height: float,
+    below: float,
+    fontsize: int,
+) -> Axes:
+    """Tiles in rows of a `height`, each with a text `below` its top."""
+    for k, (array, text, colour) in enumerate(zip(arrays, texts, colours, strict=True)):
+        left, top = 1.1 * (k % columns), height * (k // columns)
+        _tile(array, left, top, ax=ax)
+        style = {"ha": "center", "va": "top", "fontsize": fontsize, "color": colour}
+        ax.text(left + 0.5, top + below, text, **style)
+    rows = -(-len(texts) // columns)
+    return _frame(ax, width=1.1 * min(columns, len(texts)) - 0.1, height=height * rows)
 
 
 def _tile(array: np.ndarray, left: float, top: float, *, ax: Axes) -> None:

@@ -85,7 +85,7 @@ def train_drawer(
     # layers that tell the time take a fifth of Muon's time and have no rare directions to learn
     tellers = [module.time for module in model.modules() if hasattr(module, "time")]
     apart = [model.unet.stem, model.unet.out, *tellers]
-    optimizers = muon_and_adamw(model, besides=apart, rates=tuple(RATES.values()))
+    optimizers = muon_and_adamw(model, besides=apart, **RATES)
     batches = training_batches(maker, batch, rng=rng, shares=SHARES)
     models = {"model": model, "average": average.model}
 
@@ -136,7 +136,7 @@ def teach_reading(
         return *encode(tokenizer, batch.captions), said_labels(batch.said)
 
     batches = training_batches(maker, READING_BATCH, rng=rng)
-    optimizers = muon_and_adamw(reader, besides=[reader.answer], rates=tuple(RATES.values()))
+    optimizers = muon_and_adamw(reader, besides=[reader.answer], **RATES)
     for _ in fit(
         lambda batch: reader.loss(*ask(batch)),
         batches,
