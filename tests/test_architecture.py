@@ -101,7 +101,7 @@ def test_no_file_says_where_packages_come_from(tmp_path) -> None:
 BAD = {
     "layers may not import data": ("layers/a.py", '"""A."""\nfrom ..data import digits'),
     "models may not import viz": ("models/a.py", '"""A."""\nimport llmvis_course.viz'),
-    "pipeline may not import widgets": ("pipeline.py", '"""A."""\nfrom .widgets import x'),
+    "pipeline may not import widgets": ("pipeline/a.py", '"""A."""\nfrom ..widgets import x'),
     "data may not import models": ("data/a.py", '"""A."""\ndef f():\n    from ..models import b'),
     "has no header": ("data/a.py", "x = 1"),
     "has over": ("data/a.py", '"""A."""\n' + "x = 1\n" * 400),

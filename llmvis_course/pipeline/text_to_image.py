@@ -1,6 +1,6 @@
 """From a sentence to a picture: read it, say it plainly, and walk from noise to what it says.
 
-The only file that knows every part. Draw with `TextToImage.pretrained().draw([...], rng=rng)`.
+Draw with `TextToImage.pretrained().draw([...], rng=rng)`.
 """
 
 import warnings
@@ -15,14 +15,14 @@ from jaxtyping import Float
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from .data.captions import Reading, read, write
-from .data.tokens import all_whole, encode, load_tokenizer, pieces
-from .data.world import DIGITS, IMAGE_SIZE
-from .layers.unet import Looks
-from .models.flow import Step, TextFlow, euler
-from .training.checkpoint import load_weights
-from .training.repro import make_rng
-from .weights import FOLDER
+from ..data.captions import Reading, read, write
+from ..data.tokens import all_whole, encode, load_tokenizer, pieces
+from ..data.world import DIGITS, IMAGE_SIZE
+from ..layers.unet import Looks
+from ..models.flow import Step, TextFlow, euler
+from ..training.checkpoint import load_weights
+from ..training.repro import make_rng
+from ..weights import FOLDER
 
 GUIDANCE, STEPS = 5.0, 20
 """Defaults of the sampler, chosen on prompts of seen combinations."""
@@ -98,14 +98,18 @@ class TextToImage:
         guidance: float = GUIDANCE,
         steps: int = STEPS,
         rewrite: bool = True,
+        avoid: Sequence[str] | None = None,
     ) -> Float[Tensor, "b 3 32 32"]:
         """Draw one picture a caption, in [-1, 1].
 
         With `rewrite`, a caption in other words is first said plainly (see `plainly`). Words that
         mean nothing here are named in a `NotUnderstood` warning; a caption without a digit, or
-        of an impossible scene, raises ValueError.
+        of an impossible scene, raises ValueError. Guidance leads away from the captions in `avoid`,
+        by default from the empty one.
         """
-        *_, last = self.path(captions, rng=rng, guidance=guidance, steps=steps, rewrite=rewrite)
+        *_, last = self.path(
+            captions, rng=rng, guidance=guidance, steps=steps, rewrite=rewrite, avoid=avoid
+        )
         return last.x.clamp(-1, 1)
 
     def path(
@@ -116,6 +120,7 @@ class TextToImage:
         guidance: float = GUIDANCE,
         steps: int = STEPS,
         rewrite: bool = True,
+        avoid: Sequence[str] | None = None,
         looks: list[Looks] | None = None,
     ) -> Iterator[Step]:
         """Like `draw`, yielding every step on the way."""
@@ -124,10 +129,13 @@ class TextToImage:
         if isinstance(captions, str):
             raise ValueError(f"found one string, {captions!r}; expected a list of captions")
         plain = [self.plainly(caption) if rewrite else caption for caption in captions]
+        avoid = [""] * len(plain) if avoid is None else list(avoid)
+        if len(avoid) != len(plain):
+            raise ValueError(
+                f"found {len(avoid)} captions to avoid for {len(plain)} captions; expected as many"
+            )
         device = next(self.model.parameters()).device
-        tokens = encode(
-            self.tokenizer, plain + [""] * len(plain), longest=self.model.encoder.longest
-        )
+        tokens = encode(self.tokenizer, plain + avoid, longest=self.model.encoder.longest)
         with torch.no_grad():
             words = self.model.read(*(field.to(device) for field in tokens))
         noise = torch.randn(len(plain), 3, IMAGE_SIZE, IMAGE_SIZE, generator=rng, device=rng.device)

@@ -1,0 +1,25 @@
+"""The only part that knows every other: from a sentence to a picture, and the whole flow chart."""
+
+from .flow_chart import (
+    Attempt,
+    FlowChart,
+    Result,
+    lead_away_from_what_was_seen,
+    lead_nowhere,
+    share_shown,
+)
+from .text_to_image import GUIDANCE, STEPS, NotUnderstood, TextToImage, Trace
+
+__all__ = [
+    "GUIDANCE",
+    "STEPS",
+    "Attempt",
+    "FlowChart",
+    "NotUnderstood",
+    "Result",
+    "TextToImage",
+    "Trace",
+    "lead_away_from_what_was_seen",
+    "lead_nowhere",
+    "share_shown",
+]
