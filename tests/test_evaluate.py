@@ -13,6 +13,7 @@ from llmvis_course.evaluate import (
     evaluate,
     format_table,
     own_error,
+    paired_difference,
     score,
     wilson_interval,
 )
@@ -153,6 +154,25 @@ def test_wilson_by_hand() -> None:
     assert wilson_interval(500, 1000)[0] > wilson_interval(50, 100)[0]
     with pytest.raises(ValueError, match="3 right of 2"):
         wilson_interval(3, 2)
+
+
+def test_paired_difference_by_hand() -> None:
+    """Of four captions one is gained and none lost: (1.5 - 0.5) / 6, and a spread around it."""
+    found = paired_difference([True, True, False, False], [True, True, True, False])
+    assert (found.difference, found.gained, found.lost) == (0.25, 1, 0)
+    assert (found.low + found.high) / 2 == pytest.approx(1 / 6)
+    assert (found.high - found.low) / 2 == pytest.approx(1.96 * (2 - 1 / 6) ** 0.5 / 6)
+
+
+def test_paired_difference_tells_more_than_two_intervals() -> None:
+    """80 and 90 of 100: the intervals of the shares overlap, the difference excludes zero."""
+    first, second = [k < 80 for k in range(100)], [k < 90 for k in range(100)]
+    assert wilson_interval(80, 100)[1] > wilson_interval(90, 100)[0]
+    assert paired_difference(first, second).low > 0
+    backwards = paired_difference(second, first)
+    assert backwards.high < 0 and (backwards.gained, backwards.lost) == (0, 10)
+    with pytest.raises(ValueError, match="found 2 and 1 answers"):
+        paired_difference([True, False], [True])
 
 
 def test_a_perfect_painter_scores_as_the_judge_and_a_blind_one_nothing(judge) -> None:

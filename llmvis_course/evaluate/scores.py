@@ -7,7 +7,7 @@ on real pictures of the same captions, which caps what a score can mean.
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -54,6 +54,33 @@ def wilson_interval(right: int, n: int, z: float = 1.96) -> tuple[float, float]:
     p = right / n
     centre, spread = p + z**2 / (2 * n), z * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
     return (centre - spread) / (1 + z**2 / n), (centre + spread) / (1 + z**2 / n)
+
+
+class Paired(NamedTuple):
+    """How much more often one of two systems is right about the same captions."""
+
+    difference: float  # share of the second minus share of the first
+    low: float  # 95 % interval
+    high: float
+    gained: int  # captions that only the second got right
+    lost: int  # captions that only the first got right
+
+
+def paired_difference(first: Sequence[bool], second: Sequence[bool], z: float = 1.96) -> Paired:
+    r"""$\hat d \pm z\,\sqrt{(g + l) - (g - l)^2 / n} \,/\, n$ with $\hat d = (g - l) / n$.
+
+    $g$ captions were gained and $l$ lost, of $n$; for the interval, half a caption is added to each
+    of the four cells of the table, so that it does not collapse where nothing was lost. Agresti and
+    Min 2005, "Simple improved confidence intervals for comparing matched proportions". Captions that
+    both get right or both get wrong say nothing about which is better, and drop out.
+    """
+    if len(first) != len(second) or not first:
+        raise ValueError(f"found {len(first)} and {len(second)} answers; expected as many, and one")
+    gained = sum(b and not a for a, b in zip(first, second, strict=True))
+    lost = sum(a and not b for a, b in zip(first, second, strict=True))
+    g, lo, n = gained + 0.5, lost + 0.5, len(first) + 2
+    middle, spread = (g - lo) / n, z * math.sqrt(g + lo - (g - lo) ** 2 / n) / n
+    return Paired((gained - lost) / len(first), middle - spread, middle + spread, gained, lost)
 
 
 def score(
