@@ -291,7 +291,7 @@ assert digits_right > 0.92 and min(eyes_right.values()) > 0.98
 #
 # From here on the eyes stay as they are. That makes training quick: each picture is looked at once,
 # and its features are kept. 4,000 pictures, one caption each; both writers read the same batches in
-# the same order, with the same optimizer, for 150 steps, three times with different seeds. The
+# the same order, with the same optimizer, for 200 steps, three times with different seeds. The
 # Transformer has more weights, but a step takes both about as long.
 
 # %% tags=["nbval-ignore-output"]
@@ -308,7 +308,7 @@ def train_writer(decoder, seed, steps):
         ids = words.ids[index][:, :longest]
         return writing_loss(decoder, seen[index], ids, mask[:, :longest])
 
-    return train(loss, some(len(seen), 64, make_rng(seed)), decoder, [decoder.speak], steps)
+    return train(loss, some(len(seen), 32, make_rng(seed)), decoder, [decoder.speak], steps)
 
 
 def captions_of(model, pictures, beams=1):
@@ -329,7 +329,7 @@ for seed in range(3):
     for name, make in makers.items():
         torch.manual_seed(seed)
         model = Captioner(eyes, make(vocabulary))
-        train_writer(model.decoder, seed, steps=150)
+        train_writer(model.decoder, seed, steps=200)
         writers[name, seed] = model
         right[name, seed] = {kind: share_right(model, kind) for kind in tests}
         shares = ", ".join(
@@ -354,12 +354,16 @@ assert min(behind) > 0
 # writer must carry "I have said the left one" through its state from word to word, and the
 # Transformer looks it up.
 #
-# So the Transformer of seed 0 goes on, for 150 steps more.
+# But 200 steps are a short race, and the recurrent writer starts slowly. So both of seed 0 go on,
+# for 200 steps more.
 
 # %% tags=["nbval-ignore-output"]
-best = writers["Transformer", 0]
-train_writer(best.decoder, seed=10, steps=150)
+for name in makers:
+    train_writer(writers[name, 0].decoder, seed=10, steps=200)
+best, reader = writers["Transformer", 0], writers["recurrent", 0]
 final = {kind: share_right(best, kind) for kind in tests}
+caught_up = {kind: share_right(reader, kind) for kind in tests}
+print("recurrent", {kind: f"{100 * share:.0f} %" for kind, share in caught_up.items()})
 familiar = test_maker.sample(300, "one", rng=make_rng(51), allow=in_training)
 texts = captions_of(best, test_maker.render(familiar))
 final["familiar one"] = sum(map(describes, texts, to_scenes(familiar))) / len(texts)
@@ -367,16 +371,27 @@ print({kind: f"{100 * share:.0f} %" for kind, share in final.items()})
 
 # %%
 lost = final["familiar one"] - final["one"]
+nearer = [
+    final[kind] - caught_up[kind] < right["Transformer", 0][kind] - right["recurrent", 0][kind]
+    for kind in tests
+]
+assert all(nearer) and min(caught_up.values()) > 0.7
 assert final["one"] > 0.85 and final["two"] > 0.72 and final["many"] > 0.85
 assert lost < 0.1
 
 # %% [markdown]
-# *What to see:* a caption counts as right when it says *everything*, and nothing wrong. That is
-# reached for more than 85 % of pictures of one thing, 72 % of two and 85 % of
-# several,<!-- asserted: final --> in combinations and handwriting that training never showed. The
-# last number is for test pictures of combinations that training *did* show: it is better by less
-# than ten points.<!-- asserted: lost --> That answers your first prediction: the captioner calls
-# most yellow threes what they are, since its eyes were kept from learning that there are none.
+# *What to see:* the race was too short. The recurrent writer has come nearer for every kind, and
+# gets more than 70 % of each right now.<!-- asserted: caught_up --> So the Transformer
+# learns in fewer steps; that it ends higher, this page does not show. Had we stopped at 200 steps
+# and written "Transformers describe better", we would have measured our patience.
+#
+# From here on the Transformer of seed 0 writes. A caption counts as right when it says
+# *everything*, and nothing wrong. That is reached for more than 85 % of pictures of one thing, 72 %
+# of two and 85 % of several,<!-- asserted: final --> in combinations and handwriting that training
+# never showed. The last number is for test pictures of combinations that training *did* show: it is
+# better by less than ten points.<!-- asserted: lost --> That answers your first prediction: the
+# captioner calls most yellow threes what they are, since its eyes were kept from learning that
+# there are none.
 #
 # ## Search: the best next word, or the best sentence?
 #
@@ -413,7 +428,6 @@ assert as_likely > 0.97 and abs(gained) < 0.06
 # looked just before it wrote it.
 
 # %% tags=["nbval-ignore-output"]
-reader = writers["recurrent", 0]
 ids = reader.describe(two[:1], start=START, end=END).ids
 with torch.no_grad():
     looks = reader(two[:1], ids[:, :-1]).looks[0]
@@ -482,11 +496,11 @@ viz.picture_grid(torch.cat([old, new]), ["before"] * 6 + marks, ax=ax, columns=6
 plt.show()
 
 # %%
-assert arrived["one"] > 0.5 and arrived["two"] > 0.25
+assert arrived["one"] > 0.7 and arrived["two"] > 0.25
 
 # %% [markdown]
 # *What to see:* above, pictures that went in; below, what came back, and the sentence between. More
-# than half of the pictures of one thing arrive unharmed, and more than a quarter of those of
+# than 70 % of the pictures of one thing arrive unharmed, and more than a quarter of those of
 # two.<!-- asserted: arrived --> Two networks can be wrong on the way, the one that describes and
 # the one that draws; question 4 below asks how their mistakes add up.
 #
@@ -549,7 +563,7 @@ plt.show()
 #
 # The article's formula leaves out the words so far. What does that do? Here is the recurrent
 # writer, with one change: whatever it wrote last, it reads the start token. System A is whole,
-# system B forgets. Both are trained alike, for 150 steps.
+# system B forgets. Both are trained alike, twice 200 steps.
 
 
 # %% tags=["nbval-ignore-output"]
@@ -561,7 +575,9 @@ class Forgetful(RecurrentDecoder):
 torch.manual_seed(0)
 systems = {"A": writers["recurrent", 0]}
 systems["B"] = Captioner(eyes, Forgetful(vocabulary))
-losses = train_writer(systems["B"].decoder, seed=0, steps=150)
+losses = [
+    loss for seed in (0, 10) for loss in train_writer(systems["B"].decoder, seed=seed, steps=200)
+]
 print(f"B: loss {losses[0]:.1f} -> {sum(losses[-10:]) / 10:.1f}")
 can_be_read = {}
 for name, model in systems.items():
