@@ -71,8 +71,8 @@ def paired_difference(first: Sequence[bool], second: Sequence[bool], z: float = 
 
     $g$ captions were gained and $l$ lost, of $n$; for the interval, half a caption is added to each
     of the four cells of the table, so that it does not collapse where nothing was lost. Agresti and
-    Min 2005, "Simple improved confidence intervals for comparing matched proportions". Captions that
-    both get right or both get wrong say nothing about which is better, and drop out.
+    Min 2005, "Simple improved confidence intervals for comparing matched proportions". Captions
+    that both get right or both get wrong say nothing about which is better, and drop out.
     """
     if len(first) != len(second) or not first:
         raise ValueError(f"found {len(first)} and {len(second)} answers; expected as many, and one")
