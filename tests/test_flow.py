@@ -91,7 +91,15 @@ def test_guidance_by_its_definition(rng) -> None:
     assert (v_told - v_free).abs().max() > 1e-3
     for w, expected in ((0.0, v_free), (1.0, v_told), (3.0, v_free + 3 * (v_told - v_free))):
         torch.testing.assert_close(model.guided(words, w)(x, t), expected, atol=1e-5, rtol=1e-4)
+    other = torch.roll(ids, 1, dims=0)
+    third = Words(*(torch.cat(two) for two in zip(words, model.read(other, mask), strict=True)))
+    v_other = model(x, t, Words(third[0][4:], third[1][4:]))
+    expected = v_free + 3 * (v_told - v_free) + 2 * (v_told - v_other)
+    found = model.guided(third, 3.0, away=2.0)(x, t)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
     looks = []
+    model.guided(third, 3.0, looks, away=2.0)(x, t)
+    assert all(len(weights) == 2 for weights in looks.pop())
     model.guided(words, 3.0, looks)(x, t)
     assert len(looks) == 1 and all(len(weights) == 2 for weights in looks[0])
 

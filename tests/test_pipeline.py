@@ -1,3 +1,5 @@
+from itertools import combinations
+
 import pytest
 import torch
 
@@ -120,3 +122,15 @@ def test_the_command_line_scores(capsys) -> None:
     assert main(["--evaluate", "--prompts", "2", "--steps", "2"]) == 0
     printed = capsys.readouterr().out
     assert printed.count("| held out |") == 6 and "judge" in printed
+
+
+def test_what_is_led_away_from_changes_the_picture(system) -> None:
+    caption = ["a small red seven"]
+    draw = {
+        avoid: system.draw(caption, rng=make_rng(0), steps=2, avoid=[avoid] if avoid else None)
+        for avoid in ("", "a small red one", "a large red seven")
+    }
+    for one, two in combinations(draw.values(), 2):
+        assert (one - two).abs().max() > 0.01
+    with pytest.raises(ValueError, match="found 2 captions to avoid for 1 captions"):
+        system.draw(caption, rng=make_rng(0), avoid=["", ""])

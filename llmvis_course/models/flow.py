@@ -147,25 +147,39 @@ class TextFlow(nn.Module):
             return drawing
         return drawing + NAMING * F.cross_entropy(self.unet.name(thought), digits, ignore_index=-1)
 
-    def guided(self, words: Words, guidance: float, looks: list[Looks] | None = None) -> Velocity:
+    def guided(
+        self,
+        words: Words,
+        guidance: float,
+        looks: list[Looks] | None = None,
+        *,
+        away: float | None = None,
+    ) -> Velocity:
         r"""The velocity $v_\varnothing + w\,(v_c - v_\varnothing)$, $w$ the guidance.
 
         `words` holds the captions and, below them, as many empty ones. $w = 1$ is the plain model
         and $w = 0$ ignores the text; both look once a step instead of twice. `looks`, when given,
         gets the attention weights of every step, of the captions' rows.
+
+        With `away`, a third part of `words` holds captions $a$ to lead away from, and
+        $u\,(v_c - v_a)$ is added, $u$ being `away` (Liu et al. 2022, arXiv:2206.01714).
         """
+        parts = 2 if away is None else 3
         told, nothing = (
-            Words(*half) for half in zip(*(field.chunk(2) for field in words), strict=True)
+            Words(*part)
+            for part in list(zip(*(field.chunk(parts) for field in words), strict=True))[:2]
         )
 
         def velocity(x: Tensor, t: Tensor) -> Tensor:
             seen: Looks = []
-            if guidance in (0, 1):
+            if away is None and guidance in (0, 1):
                 v = self(x, t, told if guidance else nothing, seen)
             else:
-                both = self(torch.cat([x, x]), torch.cat([t, t]), words, seen)
-                v_told, v_free = both.chunk(2)
+                all_parts = self(torch.cat([x] * parts), torch.cat([t] * parts), words, seen)
+                v_told, v_free, *others = all_parts.chunk(parts)
                 v = v_free + guidance * (v_told - v_free)
+                for v_other in others:
+                    v = v + away * (v_told - v_other)
             if looks is not None:
                 looks.append([weights[: len(x)] for weights in seen])
             return v

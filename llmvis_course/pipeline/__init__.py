@@ -5,7 +5,6 @@ from .flow_chart import (
     FlowChart,
     Result,
     lead_away_from_what_was_seen,
-    lead_nowhere,
     share_shown,
 )
 from .text_to_image import GUIDANCE, STEPS, NotUnderstood, TextToImage, Trace
@@ -20,6 +19,5 @@ __all__ = [
     "TextToImage",
     "Trace",
     "lead_away_from_what_was_seen",
-    "lead_nowhere",
     "share_shown",
 ]

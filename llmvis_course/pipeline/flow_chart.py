@@ -21,8 +21,8 @@ from ..training.repro import make_rng
 
 Describe = Callable[[list[str]], list[str]]
 """Prompts to captions that say more, or the same."""
-Draw = Callable[[list[str], list[str]], Tensor]
-"""Captions, and for each what to lead away from ("" for nothing), to pictures in [-1, 1]."""
+Draw = Callable[[list[str], list[str] | None], Tensor]
+"""Captions, and from the second try on what each leads away from, to pictures in [-1, 1]."""
 Look = Callable[[Tensor], list[Scene]]
 """Pictures to what they show."""
 Compare = Callable[[Scene, Scene], float]
@@ -42,16 +42,11 @@ def share_shown(said: Scene, seen: Scene) -> float:
     return 1 - len(seen.misses(said)) / names
 
 
-def lead_nowhere(said: Scene, seen: Scene) -> str:
-    """The empty caption: the next try differs by its noise alone."""
-    return ""
-
-
 def lead_away_from_what_was_seen(said: Scene, seen: Scene) -> str:
     """The caption's sentence about the picture that came out instead; "" where none can be made.
 
     What was seen is said in the caption's own terms: "a red seven and a blue one", where the
-    caption wants a three and not a one. Guidance then leads along the difference alone.
+    caption wants a three and not a one. The difference of the two is what was missed, alone.
     """
     if len(said.things) != len(seen.things):
         return ""
@@ -97,14 +92,15 @@ class FlowChart:
     """Prompts to pictures, box by box; `rounds=1` draws once and looks at nothing it would change.
 
     Without `describe`, prompts are drawn as they are: the other branch of the article's chart.
-    Raises ValueError for fewer rounds than one.
+    Without `adjust`, the next try differs by its noise alone. Raises ValueError for fewer rounds
+    than one.
     """
 
     draw: Draw
     look: Look
     describe: Describe | None = None
     compare: Compare = share_shown
-    adjust: Adjust = lead_nowhere
+    adjust: Adjust | None = None
     rounds: int = 3
 
     def __post_init__(self) -> None:
@@ -114,12 +110,12 @@ class FlowChart:
     def __call__(self, prompts: list[str]) -> Result:
         captions = self.describe(prompts) if self.describe else list(prompts)
         said = [read(caption).scene for caption in captions]
-        attempts = [self._try(torch.arange(len(captions)), captions, said, [""] * len(captions))]
+        attempts = [self._try(torch.arange(len(captions)), captions, said, None)]
         pictures, agreement = attempts[0].pictures.clone(), attempts[0].agreement.clone()
         seen = list(attempts[0].seen)
         while len(attempts) < self.rounds and (agreement < 1).any():
             rows = torch.where(agreement < 1)[0]
-            avoid = [self.adjust(said[row], seen[row]) for row in rows.tolist()]
+            avoid = [self.adjust(said[k], seen[k]) for k in rows.tolist()] if self.adjust else None
             again = self._try(rows, captions, said, avoid)
             attempts.append(again)
             for k, row in enumerate(rows.tolist()):
@@ -129,7 +125,7 @@ class FlowChart:
         return Result(captions, pictures, agreement, attempts)
 
     def _try(
-        self, rows: Tensor, captions: list[str], said: list[Scene], avoid: list[str]
+        self, rows: Tensor, captions: list[str], said: list[Scene], avoid: list[str] | None
     ) -> Attempt:
         pictures = self.draw([captions[row] for row in rows.tolist()], avoid)
         seen = self.look(pictures)
