@@ -16,22 +16,22 @@ from torch import Tensor, nn
 from torchvision.ops import batched_nms
 
 CELL = 4  # pixels along the side of a cell
+GROUPS = 8  # of channels that are normalised together
 APART = 4.0  # pixels: two answers nearer than this are about one thing
 
 
 class Backbone(nn.Module):
     """Light to features of several layers: cells of 4 pixels, then 8, 16, ...; a width for each.
 
-    Deeper cells see more of the picture, and know less well where it lies.
+    Deeper cells see more of the picture, and know less well where it lies. `depth` is the number of
+    convolutions before each halving.
     """
 
-    def __init__(self, widths: Sequence[int], *, stem: int = 32) -> None:
+    def __init__(self, widths: Sequence[int], *, stem: int = 32, depth: int = 2) -> None:
         super().__init__()
-        self.stem = nn.Sequential(
-            nn.PixelUnshuffle(2), *_convolution(4, stem), *_convolution(stem, stem)
-        )
+        self.stem = nn.Sequential(nn.PixelUnshuffle(2), *_convolutions(4, stem, depth))
         self.levels = nn.ModuleList(
-            nn.Sequential(nn.MaxPool2d(2), *_convolution(c_in, c_out), *_convolution(c_out, c_out))
+            nn.Sequential(nn.MaxPool2d(2), *_convolutions(c_in, c_out, depth))
             for c_in, c_out in zip((stem, *widths), widths, strict=False)
         )
 
@@ -90,18 +90,24 @@ class ContentReader(nn.Module):
         *,
         widths: Sequence[int] = (64, 96, 128),
         width: int = 64,
+        depth: int = 2,
         fuse: nn.Module | None = None,
     ) -> None:
         super().__init__()
+        if len(choices) < 2 or any(w % GROUPS for w in (*widths, width)):
+            raise ValueError(
+                f"found widths {(*widths, width)} and {len(choices)} questions; expected multiples "
+                f"of {GROUPS}, and at least 2 questions"
+            )
         self.choices = tuple(choices)
-        self.backbone = Backbone(widths)
+        self.backbone = Backbone(widths, depth=depth)
         self.fuse = fuse or Pyramid(widths, width)
-        self.shapes = nn.Sequential(nn.SiLU(), *_convolution(width, width))
+        self.shapes = nn.Sequential(nn.SiLU(), *_convolutions(width, width))
         self.where = nn.Conv2d(width, 3, 1)
         self.digit = nn.Conv2d(width, choices[0], 1)
         self.colour = nn.Conv2d(3, width, CELL, stride=CELL)
         self.others = nn.Sequential(
-            *_convolution(width, width), nn.Conv2d(width, sum(choices[1:]), 1)
+            *_convolutions(width, width), nn.Conv2d(width, sum(choices[1:]), 1)
         )
 
     def forward(self, pictures: Float[Tensor, "b 3 h w"]) -> Answers:
@@ -165,5 +171,8 @@ def find_things(said: Answers, *, sure: float = 0.5) -> Found:
     return Found(picture, x[kept], y[kept], probability[kept], torch.stack(choices, dim=1))
 
 
-def _convolution(c_in: int, c_out: int) -> list[nn.Module]:
-    return [nn.Conv2d(c_in, c_out, 3, padding=1), nn.GroupNorm(8, c_out), nn.SiLU()]
+def _convolutions(c_in: int, c_out: int, depth: int = 1) -> list[nn.Module]:
+    layers = []
+    for c in [c_in] + [c_out] * (depth - 1):
+        layers += [nn.Conv2d(c, c_out, 3, padding=1), nn.GroupNorm(GROUPS, c_out), nn.SiLU()]
+    return layers
