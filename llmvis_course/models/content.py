@@ -48,16 +48,18 @@ class Pyramid(nn.Module):
 
     $C_l$ are the features of layer $l$, $L_l$ is a 1 x 1 convolution that gives all layers one
     width, $M_l$ is the sum inside the brackets, up repeats every cell 2 x 2 times, and $S_l$ is a
-    3 x 3 convolution. So the finest layer is told what only the deepest could see.
+    3 x 3 convolution. So the finest layer is told what only the deepest could see. `outputs` is how
+    many layers are wanted, the finest first; by default all.
     """
 
-    def __init__(self, widths: Sequence[int], width: int) -> None:
+    def __init__(self, widths: Sequence[int], width: int, *, outputs: int | None = None) -> None:
         super().__init__()
+        wanted = widths[:outputs]
         self.lateral = nn.ModuleList(nn.Conv2d(c_in, width, 1) for c_in in widths)
-        self.smooth = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in widths)
+        self.smooth = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in wanted)
 
     def forward(self, levels: Sequence[Float[Tensor, "b _ _ _"]]) -> list[Float[Tensor, "b _ _ _"]]:
-        """Fused features, finest first, one for each of `levels`."""
+        """Fused features of the wanted layers, finest first."""
         above, found = None, []
         for features, lateral in reversed(list(zip(levels, self.lateral, strict=True))):
             here = lateral(features)
@@ -65,7 +67,7 @@ class Pyramid(nn.Module):
                 here = here + F.interpolate(above, size=here.shape[-2:], mode="nearest")
             above = here
             found.append(here)
-        return [smooth(m) for smooth, m in zip(self.smooth, reversed(found), strict=True)]
+        return [smooth(m) for smooth, m in zip(self.smooth, reversed(found), strict=False)]
 
 
 class Answers(NamedTuple):
@@ -101,7 +103,7 @@ class ContentReader(nn.Module):
             )
         self.choices = tuple(choices)
         self.backbone = Backbone(widths, depth=depth)
-        self.fuse = fuse or Pyramid(widths, width)
+        self.fuse = fuse or Pyramid(widths, width, outputs=1)
         self.shapes = nn.Sequential(nn.SiLU(), *_convolutions(width, width))
         self.where = nn.Conv2d(width, 3, 1)
         self.digit = nn.Conv2d(width, choices[0], 1)

@@ -23,7 +23,7 @@ from ..training.muon import muon_and_adamw
 from ..training.repro import AveragedModel, make_rng
 from ..training.resume import fit_and_keep
 
-STEPS, BATCH, DECAY = 1500, 64, 0.99
+STEPS, BATCH, DECAY = 1200, 64, 0.99
 SHARES = {"two": 0.2, "many": 0.15, "crowd": 0.5}  # what a batch shows beside single things
 COPIES = 8  # of each character, bent as another hand would write it
 
