@@ -90,7 +90,7 @@ class ContentReader(nn.Module):
         self,
         choices: Sequence[int],
         *,
-        widths: Sequence[int] = (64, 96, 128),
+        widths: Sequence[int] = (96, 96, 96),
         width: int = 64,
         depth: int = 2,
         fuse: nn.Module | None = None,

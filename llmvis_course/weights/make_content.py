@@ -23,8 +23,9 @@ from ..training.muon import muon_and_adamw
 from ..training.repro import AveragedModel, make_rng
 from ..training.resume import fit_and_keep
 
-STEPS, BATCH, DECAY = 1200, 64, 0.99
-SHARES = {"two": 0.2, "many": 0.15, "crowd": 0.5}  # what a batch shows beside single things
+STEPS, BATCH, DECAY = 600, 64, 0.99
+RATES = {"muon": 8e-3, "adamw": 4e-3}
+SHARES = {"two": 0.2, "crowd": 0.7}  # what a batch shows beside single things
 COPIES = 8  # of each character, bent as another hand would write it
 
 
@@ -54,11 +55,11 @@ def train_content(
     return fit_and_keep(
         lambda looked: content_loss(model(looked.pictures), *looked.labels),
         content_batches(SceneMaker(glyphs), batch, rng=rng),
-        muon_and_adamw(model, besides=[model.backbone.stem, model.colour]),
+        muon_and_adamw(model, besides=[model.colour], **RATES),
         model=model,
         average=AveragedModel(model, decay=DECAY),
         rng=rng,
-        settings={"steps": steps, "batch": batch, "copies": COPIES, "seed": seed},
+        settings={"steps": steps, "batch": batch, "copies": COPIES, "rates": RATES, "seed": seed},
         path=path,
         **options,
     )

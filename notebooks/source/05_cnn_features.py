@@ -361,7 +361,7 @@ class WhichDigits(nn.Module):
     def forward(self, pictures):
         """Ten scores a picture, and the features that they come from."""
         features = self.backbone(1 + pictures.amax(dim=1, keepdim=True))[0]
-        return self.scores(features.mean(dim=(2, 3))), features
+        return self.scores(features.sum(dim=(2, 3)) / 8), features  # a digit covers some 8 cells
 
 
 def shown(layout):
@@ -370,7 +370,7 @@ def shown(layout):
 
 
 # %%
-def train(model, loss, data, besides, seed, steps, batch=64):
+def train(model, loss, data, seed, steps, batch=64):
     """`data` are tensors with a row a picture; each step draws `batch` rows."""
     rng = make_rng(seed)
 
@@ -379,14 +379,14 @@ def train(model, loss, data, besides, seed, steps, batch=64):
             rows = torch.randint(len(data[0]), (batch,), generator=rng)
             yield [field[rows] for field in data]
 
-    optimizers = muon_and_adamw(model, besides=besides)
+    optimizers = muon_and_adamw(model, muon=1e-2, adamw=5e-3)
     training = fit(loss, batches(), optimizers, steps=steps, schedule=warm_cosine)
     return [at.loss for at in training]
 
 
 torch.manual_seed(0)
 which = WhichDigits().to(memory_format=torch.channels_last)
-layout = mixture(maker, 4000, {"two": 0.5}, rng=make_rng(1))
+layout = mixture(maker, 4000, {"two": 0.3}, rng=make_rng(1))
 pictures = maker.render(layout).to(memory_format=torch.channels_last)
 
 
@@ -394,7 +394,7 @@ def which_loss(batch):
     return F.binary_cross_entropy_with_logits(which(batch[0])[0], batch[1])
 
 
-losses = train(which, which_loss, (pictures, shown(layout)), [which.backbone.stem], 2, 300)
+losses = train(which, which_loss, (pictures, shown(layout)), 2, 400)
 
 # %% tags=["nbval-ignore-output"]
 pairs = test_maker.sample(500, "two", rng=make_rng(9))
@@ -543,7 +543,7 @@ assert_close(course(levels), theirs)
 # answers for itself: is the centre of a thing near? Where exactly? Which digit, colour, size and
 # lean? Several cells may speak of one thing; the surest wins.
 #
-# Three networks with equally many weights, up to a twentieth, get the same 150 batches: one with
+# Three networks with equally many weights, up to a twentieth, get the same 120 batches: one with
 # the pyramid over three layers; one that has only the finest layer, and all its weights there; and
 # one whose cells are told only what the deepest layer, with cells of 16 pixels, has seen.
 
@@ -573,7 +573,7 @@ print(sizes)
 assert max(sizes.values()) / min(sizes.values()) < 1.05
 
 # %% tags=["nbval-ignore-output"]
-layout = mixture(maker, 3000, {"two": 0.25, "many": 0.15, "crowd": 0.5}, rng=make_rng(1))
+layout = mixture(maker, 3000, {"two": 0.2, "crowd": 0.7}, rng=make_rng(1))
 data = (maker.render(layout).to(memory_format=torch.channels_last), *content_labels(layout))
 found = {name: [] for name in WIDTHS}
 for seed in range(3):
@@ -583,8 +583,7 @@ for seed in range(3):
         def read_loss(batch, reader=reader):
             return content_loss(reader(batch[0]), *batch[1:])
 
-        besides = [reader.backbone.stem, reader.colour]
-        train(reader, read_loss, data, besides, seed, 150, batch=32)
+        train(reader, read_loss, data, seed, 120)
         look = ContentExtractor(reader).look
         score = score_content(look, "crowd", maker=test_maker, n=100, rng=make_rng(5))
         found[name].append(score.share)
@@ -602,7 +601,7 @@ assert True
 #
 # ## Content extraction, judged
 #
-# 150 batches are a beginning. The course ships a larger reader of the same kind, trained for
+# 120 batches are a beginning. The course ships a larger reader of the same kind, trained for
 # minutes (`make weights` trains it again). It has seen none of the handwriting below, and none of
 # the combinations: no yellow three, for one. Each scene here holds at least one of those. A thing
 # counts as right when its digit, colour, size *and* place are.
@@ -668,9 +667,9 @@ def discriminator(inputs):
 
 
 torch.manual_seed(0)
-handwriting = make_glyphs(load_handwriting(train=False)).ink[::8, None]
+noise = torch.rand(60, 1, 28, 28, generator=rng)  # so that no place is special
 try:
-    discriminator(512 * 4 * 4)(handwriting)
+    discriminator(512 * 4 * 4)(noise)
 except RuntimeError as failed:
     print(failed)
 half = [Layer(3, padding=1), Layer(2, 2)]
@@ -694,20 +693,17 @@ def looked_at(pictures):
     return sum(influence(features, pictures, place) for place in places).mean(dim=0)
 
 
-broken = looked_at(handwriting)
-framed = F.pad(handwriting, [2] * 4)  # 32 pixels: 16, 8, 4, 2
+broken = looked_at(noise)
+framed = F.pad(noise, [2] * 4)  # 32 pixels: 16, 8, 4, 2
 mended = looked_at(framed)[2:30, 2:30]
-_, axes = plt.subplots(1, 3, figsize=(9, 3), layout="tight")
-viz.show_picture(handwriting[3].expand(3, -1, -1) * 2 - 1, ax=axes[0], title="28 × 28")
-viz.influence_map(broken, ax=axes[1], title="four poolings of 28 × 28")
-viz.influence_map(mended, ax=axes[2], title="the same, with a frame: 32 × 32")
+_, axes = plt.subplots(1, 2, figsize=(6.5, 3), layout="tight")
+viz.influence_map(broken, ax=axes[0], title="four poolings of 28 × 28")
+viz.influence_map(mended, ax=axes[1], title="the same, with a frame: 32 × 32")
 plt.show()
 
 # %%
-corner, fair = ((1 - h[:16, :16].sum() / h.sum()).item() for h in (broken, mended))
-area = 1 - 16**2 / 28**2
-print(round(corner, 3), round(fair, 3), round(area, 3))
-assert 0.67 < area < 0.68
+corner, fair = ((h[14:, 14:].sum() / h.sum()).item() for h in (broken, mended))
+print(round(corner, 3), round(fair, 3))
 
 # %% [markdown]
 # TODO
