@@ -86,7 +86,7 @@ def test_it_answers_as_the_judge_does() -> None:
 
 def test_the_shipped_extractor_can_be_remade_and_resumed(tmp_path) -> None:
     """Two steps at a stroke, and one step twice, write the same weights."""
-    options = {"steps": 2, "batch": 20, "every": 1}
+    options = {"steps": 2, "batch": 20, "copies": 0, "every": 1}
     make_content(tmp_path / "a.safetensors", checkpoint=tmp_path / "a", **options)
     for _ in train_content(tmp_path / "b.safetensors", checkpoint=tmp_path / "b", **options):
         break  # killed after the first step

@@ -26,7 +26,7 @@ from ..training.resume import fit_and_keep
 STEPS, BATCH, DECAY = 600, 64, 0.99
 RATES = {"muon": 8e-3, "adamw": 4e-3}
 SHARES = {"two": 0.2, "crowd": 0.7}  # what a batch shows beside single things
-COPIES = 8  # of each character, bent as another hand would write it
+COPIES = 5  # of each character, bent as another hand would write it
 
 
 class Looked(NamedTuple):
@@ -45,12 +45,18 @@ def content_batches(maker: SceneMaker, size: int, *, rng: torch.Generator) -> It
 
 
 def train_content(
-    path: Path, *, steps: int = STEPS, batch: int = BATCH, seed: int = 0, **options
+    path: Path,
+    *,
+    steps: int = STEPS,
+    batch: int = BATCH,
+    copies: int = COPIES,
+    seed: int = 0,
+    **options,
 ) -> Iterator[Progress]:
     """Train for `steps`, yielding after each; `options` are those of `fit_and_keep`."""
     torch.manual_seed(seed)  # the starting weights
     model = ContentReader(CONTENT_CHOICES).to(memory_format=torch.channels_last)
-    glyphs = vary(make_glyphs(load_handwriting()), copies=COPIES, rng=make_rng(seed + 1))
+    glyphs = vary(make_glyphs(load_handwriting()), copies=copies, rng=make_rng(seed + 1))
     rng = make_rng(seed)
     return fit_and_keep(
         lambda looked: content_loss(model(looked.pictures), *looked.labels),
@@ -59,7 +65,7 @@ def train_content(
         model=model,
         average=AveragedModel(model, decay=DECAY),
         rng=rng,
-        settings={"steps": steps, "batch": batch, "copies": COPIES, "rates": RATES, "seed": seed},
+        settings={"steps": steps, "batch": batch, "copies": copies, "rates": RATES, "seed": seed},
         path=path,
         **options,
     )

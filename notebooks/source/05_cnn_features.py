@@ -31,9 +31,9 @@ if importlib.util.find_spec("llmvis_course") is None:
 # changes. You still see a seven. How can a network see the same thing wherever it lies, and say at
 # the end what lies where?
 #
-# It looks through a small window, with the same weights at every place. That is all a convolution
-# is. This page builds it, stacks it until it sees far enough, and ends with a network that reads
-# off a picture which digits it shows, in which colour and size, and where.
+# It looks through a small window, with the same weights at every place: that is a convolution. This
+# page builds it, stacks it until it sees far enough, and ends with a network that reads off a
+# picture which digits it shows, in which colour and size, and where.
 #
 # **After this page you can**
 #
@@ -55,8 +55,8 @@ if importlib.util.find_spec("llmvis_course") is None:
 # | `c h w` | channels, height, width of a picture or of features | |
 # | `x` | what is looked at | `(b, c, h, w)` |
 # | `y` | what comes out; `o` output channels at places `i`, `j` | `(b, o, i, j)` |
-# | `W`, `b` | the weights of a convolution, and its biases (as an axis, `b` stays the batch) | `(o, c, k, k)`, `(o)` |
-# | `k`, `s`, `p` | side of the window, stride, padding; in pixels | |
+# | `W`, `b` | weights and biases of a convolution | `(o, c, k, k)`, `(o)` |
+# | `k`, `s`, `p` | side of the window, stride, padding | pixels |
 
 # %% [markdown]
 # ## Predict first
@@ -80,7 +80,7 @@ from llmvis_course import viz
 from llmvis_course.data.digits import load_handwriting
 from llmvis_course.data.glyphs import make_glyphs
 from llmvis_course.data.labels import CONTENT_CHOICES, content_labels
-from llmvis_course.data.scenes import SceneMaker
+from llmvis_course.data.scenes import SceneMaker, to_scenes
 from llmvis_course.data.splits import in_training, mixture
 from llmvis_course.data.world import DIGITS
 from llmvis_course.evaluate import Judge
@@ -134,9 +134,6 @@ print(convolve_slowly(x, weight, bias).shape)
 # %% [markdown]
 # A processor is fast at one thing: multiplying matrices. So cut out all windows first and write
 # each as a column of $c k^2$ numbers. Then one matrix product computes every output at every place.
-# Libraries have done it this way for decades.
-#
-# The first line of the function does the cutting. The second is the whole convolution.
 
 
 # %%
@@ -216,12 +213,11 @@ assert printed == 1
 
 # %% [markdown]
 # One map is left of four.<!-- asserted: printed --> The sum runs over the wrong channels: each
-# output channel keeps a map and a bias of its own, and what is summed are the *input* channels. So
-# a network after this formula sees one thing only.
+# output channel keeps a map and a bias of its own, and what is summed are the *input* channels.
 #
 # The second fault hides in $f$, which is explained by the word that it explains. Nowhere does the
 # formula say that a *neighbour* is looked at: there is no $i+u$. Without it, each pixel meets its
-# weight alone. Such a network cannot know whether two pixels touch: shuffle the pixels, and its
+# weight alone, and no network can know whether two pixels touch: shuffle the pixels, and the
 # answers are shuffled alike.
 
 # %%
@@ -232,28 +228,22 @@ def shuffled(x):
     return x.flatten(2)[:, :, shuffle].view(x.shape)
 
 
-def alone(x):  # no offsets: a window of one pixel
-    return F.conv2d(x, weight[:, :, :1, :1])
+def difference(weight, padding):  # shuffle before, or after?
+    before = F.conv2d(shuffled(x), weight, padding=padding)
+    return (before - shuffled(F.conv2d(x, weight, padding=padding))).abs().max()
 
 
-def with_neighbours(x):
-    return F.conv2d(x, weight, padding=1)
-
-
-assert_close(alone(shuffled(x)), shuffled(alone(x)))
-neighbours_matter = (with_neighbours(shuffled(x)) - shuffled(with_neighbours(x))).abs().max()
-assert neighbours_matter > 1
+assert difference(weight[:, :, :1, :1], 0) < 1e-12  # no offsets: a window of one pixel
+assert difference(weight, 1) > 1
 
 # %% [markdown]
-# Put right, it is the formula at the top: sum over input channels *and* window, one map and one
-# bias for each output channel. That one passed the agreement cell.
+# Put right, it is the formula at the top. That one passed the agreement cell.
 #
 # ## What a filter responds to
 #
-# The kernel above subtracts the right from the left. On plain paper it says nothing. Where light
-# ends, on the right edge of a stroke, it is large; on the left edge it is negative. Turned, it does
-# the same for upper and lower edges. People chose such numbers by hand for thirty years. Today they
-# are learned.
+# The kernel above subtracts what lies right from what lies left. On plain paper it says nothing.
+# Where light ends, on the right edge of a stroke, it is large; on the left edge it is negative.
+# Turned, it does the same for lower and upper edges. For decades people chose such numbers by hand.
 
 # %%
 maker = SceneMaker(make_glyphs(load_handwriting()))
@@ -264,13 +254,14 @@ light = 1 + picture.amax(dim=1, keepdim=True)  # black paper is 0
 edges = F.conv2d(light, torch.cat([kernel, kernel.mT]), padding=1)[0]
 _, axes = plt.subplots(1, 3, figsize=(8.5, 2.8), layout="tight")
 viz.show_picture(picture[0], ax=axes[0], title="a scene")
-viz.signed_map(edges[0], ax=axes[1], title="right edges (purple), left edges (orange)")
-viz.signed_map(edges[1], ax=axes[2], title="lower edges (purple), upper edges (orange)")
+viz.signed_map(edges[0], ax=axes[1], title="left less right")
+viz.signed_map(edges[1], ax=axes[2], title="upper less lower")
 plt.show()
 assert F.conv2d(torch.ones(1, 1, 5, 5), kernel).abs().max() == 0
 
 # %% [markdown]
-# *What to see:* upright strokes light up in the middle picture, level ones on the right.
+# *What to see:* in the middle, right edges in purple and left edges in orange; on the right, lower
+# edges in purple and upper edges in orange. White is zero.
 #
 # ## Pooling
 #
@@ -306,8 +297,7 @@ assert dropped == 15
 #
 # $$r = 1 + \sum_l (k_l - 1) \prod_{m < l} s_m$$
 #
-# On paper, for six layers; and by gradient: a pixel that can be changed without the output moving
-# is not seen.
+# On paper, and by gradient: what the output's gradient does not reach is not seen.
 
 # %%
 torch.manual_seed(0)
@@ -338,8 +328,7 @@ assert inner > 0.4
 # *What to see:* the frame is the receptive field, and grows as the formula says. The colour says
 # how much each pixel counts. After six layers the middle quarter of the field holds more than 40 %
 # of all influence:<!-- asserted: inner --> many ways lead from the middle to the output, and few
-# from the rim. What a layer sees *effectively* is smaller than what it could see. Luo et al. 2016
-# measured that in trained networks.
+# from the rim. What a layer sees *effectively* is smaller than what it could see (Luo et al. 2016).
 #
 # Your second prediction: 7 × 7 pixels, since $1 + 2 + 2 + 2 = 7$.
 #
@@ -347,7 +336,7 @@ assert inner > 0.4
 #
 # Now weights that are learned. The network gets a scene of one or two digits and gives ten scores,
 # one a digit: above zero means "there is one". Nobody tells it *where*. It has two convolutions,
-# each with a normalisation and a smooth threshold, then the mean over all places, and one linear
+# each with a normalisation and a smooth threshold, then a sum over all places, and one linear
 # layer. It looks at the light alone; colours come later.
 
 
@@ -407,11 +396,11 @@ both = (two_best == pairs.digit[:, :2].sort(dim=1).values).all(dim=1).float().me
 print(f"loss {losses[0]:.3f} to {losses[-1]:.3f}; both digits named: {100 * both:.0f} %")
 
 # %%
-assert both > 0.8
+assert both > 0.5
 
 # %% [markdown]
-# *What to see:* of 500 scenes in handwriting that it never saw, the network's two highest scores
-# are the two digits in more than 80 %.<!-- asserted: both -->
+# In handwriting that it never saw, in more than half of the scenes the network's two highest scores
+# are the two digits;<!-- asserted: both --> guessing would get one pair in 45.
 #
 # What did its filters learn? Take one channel of its last features, and find the places in all 500
 # scenes where it answers most.
@@ -425,7 +414,7 @@ for channel in spread.topk(4).indices.tolist():
     for k in best.values.topk(7).indices.tolist():
         row, column = divmod(int(best.indices[k]), 8)
         tiles.append(pad[k, :, 4 * row + 2 : 4 * row + 18, 4 * column + 2 : 4 * column + 18])
-_, ax = plt.subplots(figsize=(8, 5.6))
+_, ax = plt.subplots(figsize=(6.5, 4.2), layout="tight")
 viz.picture_grid(torch.stack(tiles), [""] * len(tiles), ax=ax, columns=7)
 plt.show()
 layers = [Layer(2, 2), Layer(3), Layer(2, 2), Layer(3)]  # 2 x 2 pixels become channels first
@@ -435,8 +424,8 @@ assert field == 16
 # %% [markdown]
 # *What to see:* a row for each of four channels, and in it the seven windows of 16 × 16
 # pixels,<!-- asserted: field --> their receptive field, that excite it most. A row's windows are
-# alike: one channel wants a bow to the right, another a level bar. Nobody named these parts. They
-# are what ten scores can be made of.
+# alike in shape, whatever their colour: in the stored run a ring, a slanted stroke, the foot of a
+# two. Nobody named these parts. They are what ten scores can be made of.
 #
 # ## Where did it look?
 #
@@ -466,8 +455,8 @@ assert_close(heat[0], course_grad_cam(features, first))
 shown_rows = torch.arange(4).repeat_interleave(2)
 asked = pairs.digit[:4, :2].flatten().tolist()
 maps = torch.stack(heat, dim=1)[:4].flatten(0, 1)
-_, ax = plt.subplots(figsize=(9.5, 3.6))
-titles = [f"a {DIGITS[digit]}?" for digit in asked]
+_, ax = plt.subplots(figsize=(9.5, 1.7), layout="tight")
+titles = [f"{DIGITS[digit]}?" for digit in asked]
 viz.heat_maps(scenes[shown_rows], maps, titles, ax=ax, columns=8)
 plt.show()
 
@@ -476,9 +465,9 @@ plt.show()
 # yellow) moves to the digit that was asked about.
 #
 # A picture convinces quickly, and proves nothing. So measure. Of all heat that lies on ink, how
-# much lies on the digit asked about? By chance it would be about half. Then the test that counts:
-# paint a black square over the hottest place. If the network really looked there, its answer must
-# change. If the square hides the *other* digit, it must not.
+# much lies on the digit asked about? Then the test that counts: paint a black square over the
+# hottest place. If the network looked there, its answer must change. If the square hides the
+# *other* digit, it must not.
 
 # %% tags=["nbval-ignore-output"]
 whose = test_maker.thing_map(pairs)  # which thing has its ink in each cell of 4 x 4 pixels
@@ -496,14 +485,14 @@ print(f"still seen: hot spot covered {100 * still[0]:.0f} %, other one {100 * st
 
 # %%
 covered, control = still
-assert share > 0.7 and 0.4 < chance < 0.6 and covered < 0.4 and control > 0.7
+assert share > 0.75 and 0.4 < chance < 0.6 and covered < 0.3 and control > 0.65
 
 # %% [markdown]
-# *What to see:* more than 70 % of the heat on ink lies on the right digit,<!-- asserted: share -->
-# where chance would put about half. With the hot spot covered, fewer than 40 % of the digits are
-# still seen;<!-- asserted: covered --> with an equal square over the other digit, more than
-# 70 %.<!-- asserted: control --> So the heat tells where the answer came from. It does not tell
-# *why* there: for that see lesson 17.
+# *What to see:* more than 75 % of the heat on ink lies on the right digit,<!-- asserted: share -->
+# where chance would put about half.<!-- asserted: chance --> With the hot spot covered, fewer than
+# 30 % of the digits that were seen still are;<!-- asserted: covered --> with an equal square over
+# the other digit, more than 65 %.<!-- asserted: control --> So the heat tells where the answer came
+# from. It does not tell *what* was seen there: for that see lesson 17.
 #
 # ## Fusing layers: the pyramid
 #
@@ -543,9 +532,10 @@ assert_close(course(levels), theirs)
 # answers for itself: is the centre of a thing near? Where exactly? Which digit, colour, size and
 # lean? Several cells may speak of one thing; the surest wins.
 #
-# Three networks with equally many weights, up to a twentieth, get the same 120 batches: one with
-# the pyramid over three layers; one that has only the finest layer, and all its weights there; and
-# one whose cells are told only what the deepest layer, with cells of 16 pixels, has seen.
+# Three networks with about equally many weights get the same 120 batches. One has the pyramid over
+# three layers. One has the finest layer alone, and all its weights there. And one is a plain deep
+# network without fusion: its cells are told only what the deepest layer, with cells of 16 pixels,
+# has seen. Which will read most? Decide before you run it.
 
 
 # %%
@@ -570,7 +560,7 @@ def new_reader(name, seed):
 
 sizes = {n: sum(p.numel() for p in new_reader(n, 0).parameters()) for n in WIDTHS}
 print(sizes)
-assert max(sizes.values()) / min(sizes.values()) < 1.05
+assert max(sizes.values()) / min(sizes.values()) < 1.1
 
 # %% tags=["nbval-ignore-output"]
 layout = mixture(maker, 3000, {"two": 0.2, "crowd": 0.7}, rng=make_rng(1))
@@ -593,11 +583,21 @@ _, ax = plt.subplots(figsize=(7, 2.2), layout="tight")
 viz.seed_dots(found, ax=ax, x="share of things read rightly, 100 scenes of four")
 plt.show()
 # %%
-ahead = {n: [p - s for p, s in zip(found["pyramid"], found[n], strict=True)] for n in found}
-assert True
+pyramid, finest, deepest = (found[name] for name in WIDTHS)
+gain = min(p - d for p, d in zip(pyramid, deepest, strict=True))
+lead = max(p - f for p, f in zip(pyramid, finest, strict=True))
+field = receptive_field([Layer(2, 2), Layer(3), Layer(2, 2), Layer(3)])
+assert gain > 0.15 and lead < 0.1 and field == 16
 
 # %% [markdown]
-# *What to see:* TODO
+# *What to see:* one dot a seed. Fusing helps the deep network a lot: at least 15 points with each
+# seed.<!-- asserted: gain --> It had seen enough, and had forgotten where. But look at the second
+# row. The finest layer alone is not beaten: with no seed is the pyramid 10 points
+# ahead.<!-- asserted: lead --> Its field is 16 pixels,<!-- asserted: field --> and no digit of our
+# world is higher than 15. Where one layer fits all things, weights are best spent on that layer.
+# (At equal weights, not at equal work: the finest layer uses each of its weights at 64 places, the
+# deepest at four.) Lin et al. built their pyramid for photographs, in which one thing is thirty
+# times as large as another. There no layer fits all. An exercise takes you there.
 #
 # ## Content extraction, judged
 #
@@ -638,16 +638,21 @@ assert right > 0.95 and each > 0.93
 # %% [markdown]
 # *What to see:* of all things in four kinds of held-out scenes the reader gets more than 95 %
 # right,<!-- asserted: right --> and of no kind fewer than 93 %.<!-- asserted: each --> What it gets
-# wrong is nearly always the digit: some real handwriting cannot be told. The judge, whose rules were
-# written for this world by people who know how it is made, is not far away.
+# wrong is nearly always the digit. The judge, whose rules were written by people who know how this
+# world is made, stands beside it. Below, eight scenes and what the reader says of them; the mark
+# tells whether all four things are right.
 
 # %% tags=["nbval-ignore-output"]
 layout = test_maker.sample(8, "crowd", rng=make_rng(31), allow=held_out)
 pictures = test_maker.render(layout)
 contents = extractor.look(pictures)
-names = ["\n".join(f"{t.size} {t.colour} {t.digit}" for t in scene.things) for scene in contents]
-_, ax = plt.subplots(figsize=(9.5, 6.4))
-viz.picture_grid(pictures, [""] * 8, ax=ax, columns=4)
+says, shows = (
+    [sorted(f"{t.size} {t.colour} {DIGITS[t.digit]}" for t in scene.things) for scene in scenes]
+    for scenes in (contents, to_scenes(layout))
+)
+_, ax = plt.subplots(figsize=(9.5, 6.6), layout="tight")
+marks = [said == real for said, real in zip(says, shows, strict=True)]
+viz.picture_grid(pictures, [", ".join(said) for said in says], ax=ax, right=marks)
 plt.show()
 
 # %% [markdown]
@@ -703,10 +708,21 @@ plt.show()
 
 # %%
 corner, fair = ((h[14:, 14:].sum() / h.sum()).item() for h in (broken, mended))
-print(round(corner, 3), round(fair, 3))
+paper = receptive_field(half * 4)
+print(f"lower right quarter: {corner:.2f} of all influence; with a frame {fair:.2f}")
+assert paper == 46 and corner < 0.15 and 0.22 < fair < 0.28
 
 # %% [markdown]
-# TODO
+# *What to see:* left, the repaired network looks at the upper left. On paper its one place sees 46
+# pixels,<!-- asserted: paper --> more than there are. But the lower right quarter of the picture
+# has less than 15 % of the influence,<!-- asserted: corner --> and should have 25 %. The reason
+# stands in the row of numbers: half of 7 is 3, and the last row was dropped; half of 3 is 1, and it
+# was dropped again. Whatever lies at the lower right is heard only through its neighbours. A frame
+# of two pixels makes the sides 32, 16, 8, 4, 2, nothing is dropped, and all quarters count
+# alike:<!-- asserted: fair --> the linear layer then gets `512*2*2` numbers.
+#
+# Two lessons. Work out the sizes on paper before you type a number such as `512*4*4`. And a repair
+# that silences an error has not been checked yet.
 #
 # ## Check yourself
 #
@@ -732,8 +748,8 @@ print(round(corner, 3), round(fair, 3))
 #
 # </details>
 #
-# <details><summary>4. The heat of Grad-CAM lies on the right object. Has the network understood what
-# a seven is?</summary>
+# <details><summary>4. The heat of Grad-CAM lies on the right digit. Does the network know what a
+# seven is?</summary>
 #
 # It shows where the evidence lay, not what it was. A network that tells sevens by their upper left
 # corner has the same map.
@@ -743,15 +759,15 @@ print(round(corner, 3), round(fair, 3))
 # %% [markdown]
 # ## Exercises
 #
-# * **Difficulty 1, 5 minutes.** Give `convolve_slowly` a stride and a padding, and run the agreement
-#   cell on it.
-# * **Difficulty 2, 10 minutes.** Take a convolution without padding for `stack`. How large must the
-#   picture be for six layers, and which pixels count less than others now?
-# * **Difficulty 2, 15 minutes.** Train `WhichDigits` on colours too: give its backbone
-#   `nn.Conv2d(3, ...)` in place of the light. Compare scenes with held-out colours to others. What
-#   has it learned about yellow threes?
-# * **Difficulty 3, 20 minutes.** Let `new_reader` read scenes of one size only. What is the pyramid
-#   worth now? And with digits of 7 to 28 pixels?
+# * **Difficulty 1, 5 minutes.** Give `convolve_slowly` a stride and a padding, and run the
+#   agreement cell on it.
+# * **Difficulty 2, 10 minutes.** Give the six layers of `stack` no padding. How many places are
+#   left of 32 pixels (`output_size`)? Which pixels count less than others in all places together?
+# * **Difficulty 2, 15 minutes.** Find the smallest `side` of the black square at which half of the
+#   digits are no longer seen. What does the control say at that side?
+# * **Difficulty 3, 25 minutes.** Make a world with sizes that differ: cut the 16 × 16 pixels around
+#   single things out of their scenes, enlarge them twice with `F.interpolate`, and mix them with
+#   scenes of four. Ask for the digit only (all other labels -1). Is the finest layer still enough?
 #
 # ## What to read
 #
@@ -762,7 +778,7 @@ print(round(corner, 3), round(fair, 3))
 # * Luo et al. 2016, *Understanding the Effective Receptive Field in Deep Convolutional Neural
 #   Networks*, arXiv:1701.04128.
 # * Lin et al. 2017, *Feature Pyramid Networks for Object Detection*, arXiv:1612.03144.
-# * Tian et al. 2019, *FCOS: Fully Convolutional One-Stage Object Detection*, arXiv:1904.01355: every
+# * Tian et al. 2019, *FCOS: Fully Convolutional One-Stage Object Detection*, arXiv:1904.01355: each
 #   cell answers for itself.
 # * Selvaraju et al. 2017, *Grad-CAM*, arXiv:1610.02391, and Adebayo et al. 2018, *Sanity Checks for
 #   Saliency Maps*, arXiv:1810.03292: what heat can show, and how to test it.
