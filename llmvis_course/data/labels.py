@@ -99,3 +99,8 @@ def content_labels(layout: Layout, *, cell: int = 4, radius: float = 4.0) -> Con
     offset = torch.cat([axis.gather(1, nearest) for axis in torch.broadcast_tensors(dx, dy)], dim=1)
     answers = [spread(getattr(layout, name), whose) for name in CONTENT]
     return ContentLabels((whose >= 0).float(), offset / cell, torch.stack(answers, dim=1))
+
+
+def content_told(choices: Sequence[int]) -> dict[str, int | str]:
+    """Numbers of answers to `CONTENT`, back in words: the attributes of a `Thing`."""
+    return {name: _VALUES[name][k] for name, k in zip(CONTENT, choices, strict=True)}

@@ -13,9 +13,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..data.labels import CONTENT, CONTENT_CHOICES
+from ..data.labels import CONTENT_CHOICES, content_told
 from ..data.scenes import Allow, SceneMaker, to_scenes
-from ..data.world import COLOURS, LEANS, SIZES, Scene, Thing, place_of
+from ..data.world import Scene, Thing, place_of
 from ..models.content import ContentReader, find_things
 from ..training.checkpoint import load_weights
 from ..weights import FOLDER
@@ -23,7 +23,6 @@ from .judge import check_pictures, left_to_right
 
 ASKED = ("digit", "colour", "size", "place")
 NEAR = 2.0  # pixels that a centre may be off
-_VALUES = dict(zip(CONTENT, (range(10), list(COLOURS), list(SIZES), list(LEANS)), strict=True))
 _AT_ONCE = 250  # pictures
 
 
@@ -51,8 +50,8 @@ class ContentExtractor:
         for start in range(0, len(pictures), _AT_ONCE):
             found = find_things(self.reader(pictures[start : start + _AT_ONCE]), sure=sure)
             for row, x, y, _, choices in zip(*(f.tolist() for f in found), strict=True):
-                told = {name: _VALUES[name][k] for name, k in zip(CONTENT, choices, strict=True)}
-                things[start + row].append(Thing(**told, place=place_of(x, y), x=x, y=y))
+                told = Thing(**content_told(choices), place=place_of(x, y), x=x, y=y)
+                things[start + row].append(told)
         return [left_to_right(one) for one in things]
 
 
