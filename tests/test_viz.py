@@ -46,6 +46,10 @@ def pictures(n: int) -> torch.Tensor:
         lambda ax: viz.errors({"digit": 0.9, "colour": 1.0}, ax=ax),
         lambda ax: viz.flow_chart(ax=ax),
         lambda ax: viz.attention_map(torch.eye(2), ["a", "b"], ax=ax),
+        lambda ax: viz.heat_maps(pictures(2), torch.rand(2, 8, 8), ["a", "b"], ax=ax),
+        lambda ax: viz.seed_dots({"with": [0.9, 0.8], "without": [0.7, 0.6]}, ax=ax, x="share"),
+        lambda ax: viz.signed_map(torch.eye(3) - 0.5, ax=ax),
+        lambda ax: viz.influence_map(torch.eye(3), ax=ax),
     ],
 )
 def test_draws_on_the_ax_it_is_given_and_opens_no_other(ax, draw):
@@ -167,3 +171,19 @@ def test_attention_map_names_rows_and_writes_large_shares(ax):
     assert [t.get_text() for t in ax.get_yticklabels()] == ["red", "seven"]
     with pytest.raises(ValueError, match=r"shape \(2, 2\) for 3 words; expected square"):
         viz.attention_map(torch.eye(2), ["a", "b", "c"], ax=ax)
+
+
+def test_an_influence_map_frames_what_counts(ax):
+    heat = torch.zeros(10, 12)
+    heat[2, 3], heat[4, 7] = 0.1, 1.0
+    viz.influence_map(heat, ax=ax)
+    (frame,) = ax.patches
+    assert (frame.get_width(), frame.get_height(), frame.get_xy()) == (5, 3, (2.5, 1.5))
+
+
+def test_dots_stand_at_their_values_and_the_bar_at_their_mean(ax):
+    viz.seed_dots({"with": [0.9, 0.7], "without": [0.5]}, ax=ax, x="share right")
+    dots, bar = ax.lines[:2]
+    assert list(dots.get_xdata()) == [0.9, 0.7] and list(dots.get_ydata()) == [0, 0]
+    assert bar.get_xdata() == pytest.approx([0.8, 0.8])
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["with", "without"]

@@ -98,7 +98,7 @@ class Judge:
             for i, row in enumerate(pieces.picture.tolist()):
                 told = int(digit[i]) if plausible[i] else None
                 things[row].append(_thing(pieces, i, told))
-        return [_scene(found) for found in things]
+        return [left_to_right(found) for found in things]
 
     def verdict(self, picture: Float[Tensor, "3 32 32"], said: Scene) -> Verdict:
         """Does one picture show what a caption says?"""
@@ -117,7 +117,8 @@ def _thing(pieces: Pieces, i: int, digit: int | None) -> Thing:
     return Thing(digit, colour, size, place_of(x, y), lean, x, y)
 
 
-def _scene(things: list[Thing]) -> Scene:
+def left_to_right(things: list[Thing]) -> Scene:
+    """Seen things as a scene, with the relation of two."""
     things = sorted(things, key=lambda thing: thing.x)
     return Scene(tuple(things), relation_of(*things) if len(things) == 2 else None)
 

@@ -8,6 +8,7 @@ groups, and the kernels of `torch.nn.functional`, which never write the windows 
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import torch
 import torch.nn.functional as F
 from einops import einsum
 from jaxtyping import Float
@@ -50,6 +51,20 @@ def convolve(
     return y if bias is None else y + bias[:, None, None]
 
 
+def as_matrix(
+    weight: Float[Tensor, "o c k k"], height: int, width: int, *, stride: int = 1, padding: int = 0
+) -> Float[Tensor, "outputs inputs"]:
+    r"""The matrix $M$ with $\mathrm{vec}(y) = M\,\mathrm{vec}(x)$, for one size of pictures.
+
+    Column by column: what the convolution makes of a picture with a single one. Mostly zeros, and
+    the same few weights in every row: that is all that sets it apart from a linear layer. Gradients
+    go back through $M^\top$, the transposed convolution.
+    """
+    inputs = weight.shape[1] * height * width
+    one_each = torch.eye(inputs).to(weight).view(inputs, -1, height, width)
+    return convolve(one_each, weight, stride=stride, padding=padding).flatten(1).T
+
+
 def max_pool(
     x: Float[Tensor, "b c h w"], size: int, *, stride: int | None = None, padding: int = 0
 ) -> Float[Tensor, "b c i j"]:
@@ -59,11 +74,31 @@ def max_pool(
     return seen.amax(dim=(-2, -1))
 
 
+def mean_pool(
+    x: Float[Tensor, "b c h w"], size: int, *, stride: int | None = None
+) -> Float[Tensor, "b c i j"]:
+    """The mean of each window; they lie side by side unless `stride` says otherwise."""
+    return windows(x, size, stride=stride or size).mean(dim=(-2, -1))
+
+
 class Layer(NamedTuple):
-    """What matters of a convolution or a pooling for how far it sees."""
+    """What matters of a convolution or a pooling for how far it sees, and what it leaves."""
 
     size: int
     stride: int = 1
+    padding: int = 0
+
+
+def output_size(side: int, layers: Sequence[Layer]) -> int:
+    r"""How many of `side` places are left: $n \leftarrow \lfloor (n + 2p - k)/s \rfloor + 1$.
+
+    What the rounding drops is seen by no later layer. Raises ValueError where nothing is left.
+    """
+    for layer in layers:
+        if side + 2 * layer.padding < layer.size:
+            raise ValueError(f"a window of {layer.size} does not fit into {side} places; {layer}")
+        side = (side + 2 * layer.padding - layer.size) // layer.stride + 1
+    return side
 
 
 def receptive_field(layers: Sequence[Layer]) -> int:
@@ -77,3 +112,20 @@ def receptive_field(layers: Sequence[Layer]) -> int:
         seen += (layer.size - 1) * step
         step *= layer.stride
     return seen
+
+
+def influence(
+    y: Float[Tensor, "b o i j"], x: Float[Tensor, "b c h w"], place: tuple[int, int]
+) -> Float[Tensor, "b h w"]:
+    r"""How much each pixel moves one place: $\sum_c |\partial y_{ij} / \partial x_c|$.
+
+    $y_{ij}$ is the sum of all channels there. The pixels where it is not zero are the receptive
+    field; where it is large, the *effective* one (Luo et al. 2016, arXiv:1701.04128). Raises
+    ValueError unless `y` was computed from `x` with gradients.
+    """
+    if not y.requires_grad or not x.requires_grad:
+        raise ValueError(
+            "found y or x without gradients; call x.requires_grad_() before the layers"
+        )
+    (grad,) = torch.autograd.grad(y[:, :, place[0], place[1]].sum(), x, retain_graph=True)
+    return grad.abs().sum(dim=1)

@@ -70,6 +70,19 @@ def word_bars(values: Sequence[float], words: Sequence[str], *, ax: Axes, y: str
     return ax
 
 
+def seed_dots(found: Mapping[str, Sequence[float]], *, ax: Axes, x: str) -> Axes:
+    """A row of dots for each name, one dot a seed, and a bar at their mean."""
+    for row, values in enumerate(found.values()):
+        mean = sum(values) / len(values)
+        ax.plot(values, [row] * len(values), "o", color=BLUE, markersize=6, alpha=0.7)
+        ax.plot([mean, mean], [row - 0.25, row + 0.25], color=BLACK)
+    ax.set_yticks(range(len(found)), list(found))
+    ax.set_ylim(len(found) - 0.5, -0.5)
+    ax.set_xlabel(x)
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
 def attention_map(weights: Float[Tensor, "n m"], words: Sequence[str], *, ax: Axes) -> Axes:
     """Who looks where: a row for each word that looks, a column for each that is looked at.
 

@@ -104,6 +104,22 @@ def writing_maps(
     return _maps(picture, words, maps, ax=ax, columns=columns)
 
 
+def heat_maps(
+    pictures: Float[Tensor, "b 3 h w"],
+    looks: Float[Tensor, "b i j"],
+    titles: Sequence[str],
+    *,
+    ax: Axes,
+    columns: int = 6,
+) -> Axes:
+    """Each picture's ink over its own map of heat; every map is scaled to its own range."""
+    _expect_one_each(titles, pictures, "titles")
+    maps = F.interpolate(looks[:, None], size=pictures.shape[-2:], mode="bilinear")[:, 0]
+    arrays = [heat_over(picture, look) for picture, look in zip(pictures, maps, strict=True)]
+    style = {"height": 1.32, "below": 1.04, "fontsize": 9}
+    return _grid(arrays, titles, [BLACK] * len(titles), ax=ax, columns=columns, **style)
+
+
 def _maps(picture: Tensor, labels: Sequence[str], looks: Tensor, *, ax: Axes, columns: int) -> Axes:
     arrays = [heat_over(picture, look) for look, _ in zip(looks, labels, strict=False)]
     style = {"height": 1.32, "below": 1.04, "fontsize": 9}

@@ -21,10 +21,11 @@ from ..pipeline import TextToImage
 from ..training.checkpoint import load_tensors, save_tensors
 from ..training.repro import make_rng
 from . import FOLDER
+from .make_content import make_content
 from .make_drawer import make_drawer, make_tokenizer
 from .make_judge import make_judge
 
-PARTS = ("judges", "drawer", "scores")
+PARTS = ("judges", "drawer", "scores", "content")
 PROMPTS = {"seen": 100, "held out": 200, "paraphrased": 100}
 """How many captions of each kind are scored; the sharpest question gets the most."""
 
@@ -78,6 +79,8 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if options.only in (None, "judges"):
         make_judges(options.folder)
+    if options.only in (None, "content"):
+        make_content(options.folder / "content.safetensors")
     if options.only in (None, "drawer"):
         tokenizer = options.folder / "tokenizer.json"
         make_tokenizer(tokenizer)
