@@ -1,12 +1,16 @@
 """How fast things are here: `make bench`. Times are never asserted, only printed.
 
-Each row is the median of several runs after one to warm up.
+Each row is the median of several runs after one to warm up. At the end a small model is trained to
+draw one digit from text, and judged: minutes, not seconds. `python tests/bench.py drawing` does
+that alone, and goes on where it was interrupted.
 """
 
 import platform
 import statistics
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -17,13 +21,21 @@ from llmvis_course.data.digits import load_handwriting
 from llmvis_course.data.glyphs import make_glyphs
 from llmvis_course.data.scenes import KINDS, SceneMaker
 from llmvis_course.data.splits import training_batches
-from llmvis_course.evaluate import Judge
+from llmvis_course.data.tokens import load_tokenizer
+from llmvis_course.evaluate import Judge, format_table, score
 from llmvis_course.layers.attention import attention
 from llmvis_course.layers.conv import convolve
 from llmvis_course.layers.recurrent import GRUCell, unroll
+from llmvis_course.models.flow import TextFlow
 from llmvis_course.models.gpt import from_gpt2
 from llmvis_course.pipeline import TextToImage
+from llmvis_course.training.checkpoint import load_weights
 from llmvis_course.training.repro import make_rng
+from llmvis_course.weights import TOKENIZER
+from llmvis_course.weights.make_drawer import train_drawer
+
+DRAWING_STEPS, DRAWING_BATCH = 1500, 32  # within five minutes on two cores
+DRAWING_RATES = {"muon": 5e-3, "adamw": 3e-3}
 
 
 def seconds(work: Callable[[], object], repeats: int = 5) -> float:
@@ -86,7 +98,39 @@ def compare_layers(rng: torch.Generator) -> None:
     )
 
 
+def small_model(vocabulary: int) -> TextFlow:
+    """A text-to-image model of a quarter of the shipped one's size."""
+    return TextFlow(vocabulary, channels=(32, 64), text_width=64)
+
+
+def draw_one_digit(seed: int = 0, *, n: int = 400, guidance: float = 4.0) -> None:
+    """Train on scenes of one digit, then judge `n` captions of held-out combinations.
+
+    "single" names all five attributes of the digit, "colour" and "position" one beside the digit.
+    """
+    tokenizer, folder = load_tokenizer(TOKENIZER), Path(".checkpoints")
+    path = folder / f"bench_{seed}_weights.safetensors"
+    options = {"steps": DRAWING_STEPS, "batch": DRAWING_BATCH, "seed": seed, "half": False}
+    options |= {"checkpoint": folder / f"bench_{seed}.safetensors", "new_model": small_model}
+    options |= {"shares": {}, "rates": DRAWING_RATES, "reading_steps": 0, "checkpoint_every": 50}
+    for _ in train_drawer(path, tokenizer, **options):
+        pass
+    model = small_model(tokenizer.get_vocab_size())
+    record = load_weights(model, path)
+    print(f"trained for {record['done']} steps in {record['seconds']:.0f} s, seed {seed}")
+    system, rng = TextToImage(model, tokenizer), make_rng(1000 + seed)
+    judge, kinds = Judge.pretrained(), ("single", "colour", "position")
+
+    def draw(captions: list[str]) -> Tensor:
+        return system.draw(captions, rng=rng, guidance=guidance)
+
+    found = [score(draw, kind, "held out", judge=judge, n=n, rng=rng) for kind in kinds]
+    print(format_table(found), flush=True)
+
+
 def main() -> None:
+    if sys.argv[1:] == ["drawing"]:
+        return draw_one_digit()
     print(f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads\n")
     rng, maker = make_rng(0), SceneMaker(make_glyphs(load_handwriting()))
     for kind in KINDS:
@@ -103,6 +147,8 @@ def main() -> None:
         row(f"draw {n} at a time", n, taken, "pictures")
     print()
     compare_layers(rng)
+    print()
+    draw_one_digit()
 
 
 if __name__ == "__main__":

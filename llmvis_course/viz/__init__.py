@@ -4,6 +4,7 @@ Nothing is said by colour alone. Nothing in the package imports this folder but 
 """
 
 from .charts import BOXES, attention_map, curves, errors, flow_chart, score_bars, word_bars
+from .flows import ways, with_intervals
 from .palette import BLACK, BLUE, CYCLE, GREEN, GREY, ORANGE, PINK, SKY, VERMILION, YELLOW
 from .pictures import (
     as_array,
@@ -20,5 +21,5 @@ __all__ = [
     "BLACK", "BLUE", "BOXES", "CYCLE", "GREEN", "GREY", "ORANGE", "PINK", "SKY", "VERMILION",
     "YELLOW", "Compared", "as_array", "attention_map", "compare", "curves", "errors", "filmstrip",
     "flow_chart", "heat_over", "picture_grid", "score_bars", "show_picture", "verdict_table",
-    "word_bars", "word_maps", "writing_maps",
+    "ways", "with_intervals", "word_bars", "word_maps", "writing_maps",
 ]  # fmt: skip
