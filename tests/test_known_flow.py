@@ -41,60 +41,58 @@ def test_the_velocity_of_a_round_gaussian_by_hand(rng) -> None:
     assert_close(line.velocity(x, t), linear_guess(x, t, 1.0, 3**0.5)[0])
 
 
-@pytest.mark.parametrize("time", [0.15, 0.5, 0.85])
+@pytest.mark.parametrize("time", [0.3, 0.6, 0.9])
 def test_the_velocity_of_a_mixture_is_the_mean_over_pairs(rng, time) -> None:
     """Each data point could have led to x, by one noise; weigh it by how likely that noise is."""
     data = mixture()
-    x0 = data.sample(400_000, rng=rng)
+    x0 = data.sample(50_000, rng=rng)
     x = torch.tensor([[0.3, 0.4], [-0.5, 0.2], [0.0, -0.3]], dtype=TWO)
     for point in x:
         noise = (point - (1 - time) * x0) / time
         weight = (-0.5 * noise.square().sum(dim=1)).softmax(dim=0)
         mean = (weight[:, None] * (noise - x0)).sum(dim=0)
         exact = data.velocity(point[None], torch.full((1,), time, dtype=TWO))[0]
-        assert_close(mean, exact, atol=0.06, rtol=0)
+        assert_close(mean, exact, atol=0.08, rtol=0)
 
 
 def test_no_other_velocity_has_a_smaller_loss(rng) -> None:
     """The gradient of the loss on pairs is zero there: pushing it any way does not help."""
-    data, n = mixture(), 200_000
+    data, n = mixture(), 50_000
     x0, noise = data.sample(n, rng=rng), torch.randn(n, 2, generator=rng, dtype=TWO)
     t = torch.rand(n, generator=rng, dtype=TWO)
     x = interpolate(x0, noise, t)
     rest = data.velocity(x, t) - (noise - x0)
     for push in (torch.ones_like(x), x, x.sin(), x * t[:, None]):
-        assert (rest * push).sum(dim=1).mean().abs() < 0.02
+        assert (rest * push).sum(dim=1).mean().abs() < 0.04
     spoiled = data.velocity(x, t) + 0.1 * x.sin()
     assert (spoiled - (noise - x0)).square().mean() > rest.square().mean()
 
 
 def test_walking_from_noise_ends_at_the_data(rng) -> None:
-    """For one Gaussian the flow is linear: the end has its mean and its covariance."""
-    noise = torch.randn(50_000, 2, generator=rng, dtype=TWO)
-    for data, mean, covariance in (
-        (gaussian(), gaussian().mean[0], gaussian().covariance[0]),
-        (mixture(), mixture().sample(500_000, rng=rng).mean(dim=0), None),
-    ):
-        *_, last = heun(data.velocity, noise, steps=50)
-        assert_close(last.x.mean(dim=0), mean, atol=0.02, rtol=0)
-        if covariance is not None:
-            assert_close(last.x.T.cov(), covariance, atol=0.02, rtol=0)
+    """One Gaussian's flow is linear: it ends at the mean and covariance. A mixture keeps shares."""
+    noise = torch.randn(4000, 2, generator=rng, dtype=TWO)
+    noise = (noise - noise.mean(dim=0)) @ torch.linalg.inv(torch.linalg.cholesky(noise.T.cov())).T
+    *_, last = heun(gaussian().velocity, noise, steps=25)
+    assert_close(last.x.mean(dim=0), gaussian().mean[0], atol=0.01, rtol=0)
+    assert_close(last.x.T.cov(), gaussian().covariance[0], atol=0.01, rtol=0)
+    *_, last = heun(mixture().velocity, noise, steps=25)
+    assert_close((last.x[:, 0] > 0).double().mean(), torch.tensor(0.7).double(), atol=0.03, rtol=0)
 
 
 def test_heun_beats_euler_at_equal_looks_on_a_mixture(rng) -> None:
-    noise = torch.randn(200, 2, generator=rng, dtype=TWO)
+    noise = torch.randn(100, 2, generator=rng, dtype=TWO)
     data = mixture()
-    *_, exact = heun(data.velocity, noise, steps=1000)
+    *_, exact = heun(data.velocity, noise, steps=300)
     *_, by_euler = euler(data.velocity, noise, steps=64)
     *_, by_heun = heun(data.velocity, noise, steps=32)
     assert (by_heun.x - exact.x).norm() < 0.5 * (by_euler.x - exact.x).norm()
 
 
 def test_samples_have_the_promised_parts(rng) -> None:
-    x0 = mixture().sample(100_000, rng=rng)
+    x0 = mixture().sample(20_000, rng=rng)
     assert_close((x0[:, 0] > 0).double().mean(), torch.tensor(0.7).double(), atol=0.02, rtol=0)
-    assert_close(gaussian().sample(100_000, rng=rng).T.cov(), gaussian().covariance[0],
-                 atol=0.02, rtol=0)  # fmt: skip
+    assert_close(gaussian().sample(20_000, rng=rng).T.cov(), gaussian().covariance[0],
+                 atol=0.03, rtol=0)  # fmt: skip
 
 
 def test_a_mixture_that_cannot_be_is_refused(rng) -> None:

@@ -1,8 +1,8 @@
 r"""Mixtures of Gaussians: data so simple that the velocity of flow matching is known exactly.
 
-The velocity that Lipman et al. 2023, arXiv:2210.02747, call marginal: a mean over all pairs of data
-and noise whose paths meet in a point. Time 0 is data and time 1 is noise, as in models/flow.py. Left
-out on purpose: estimating a mixture from data.
+The velocity that Lipman et al. 2023, arXiv:2210.02747, call marginal: a mean over all pairs of
+data and noise whose paths meet in a point. Time 0 is data, time 1 is noise, as in models/flow.py.
+Left out on purpose: estimating a mixture from data.
 """
 
 from typing import NamedTuple
@@ -13,7 +13,10 @@ from torch import Tensor
 
 
 class Mixture(NamedTuple):
-    r"""$p(x_0) = \sum_k w_k\,\mathcal N(x_0;\,\mu_k, \Sigma_k)$; one Gaussian is a mixture of one."""
+    r"""$p(x_0) = \sum_k w_k\,\mathcal N(x_0;\,\mu_k, \Sigma_k)$.
+
+    One Gaussian is a mixture of one part.
+    """
 
     weight: Float[Tensor, " k"]  # shares, which sum to one
     mean: Float[Tensor, "k d"]

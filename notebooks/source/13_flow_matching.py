@@ -130,7 +130,7 @@ assert_close(path(x0, noise, 0 * t + 1), noise)
 assert_close((path(x0, noise, t + h) - path(x0, noise, t - h)) / (2 * h), noise - x0)
 
 # %% [markdown]
-# On the first half of this page the data are points in the plane, so that you can see everything: a
+# In the first half of this page the data are points in the plane, so that you can see everything: a
 # mixture of three Gaussians, with shares $w_k$, means $\mu_k$ and covariances $\Sigma_k$.
 
 # %%
@@ -266,8 +266,8 @@ assert relative < 0.08
 # ## Straight pairs, curved flow
 #
 # Following the mean still carries noise to data. At every moment, as much of the cloud crosses any
-# border as if each point kept its own velocity: a mean keeps the total. So the cloud looks the same
-# at all times; only who arrives where has changed.
+# border as if each point kept its own velocity: a mean keeps the total. So at every time the cloud
+# has the same shape as before; only who arrives where has changed.
 #
 # Walking is the other half of the method. **Euler**: look, and go a step that way. **Heun**: look,
 # try the step, look again where it leads, and go by the mean of both. That is two looks a step.
@@ -367,8 +367,8 @@ assert few > 1 and many > 10
 # (a U-Net with cross-attention, as in notebook 00) also sees the words. In one of ten pairs the
 # caption is left out, so that the same network learns $v_\varnothing$, the velocity without text.
 #
-# The course's `TextFlow` adds three habits to the naive loss, which change how fast it learns and
-# not what it learns:
+# The course's `TextFlow` adds three habits to the naive loss. They change how fast it learns; the
+# best answer at each point and time is the same.
 #
 # 1. It starts from a *linear guess*, the exact velocity if pictures were one round Gaussian, and
 #    the network adds only what is missing.
@@ -412,7 +412,7 @@ with torch.no_grad():
 
 # %%
 def train_drawer(model, steps, rng):
-    average, losses = AveragedModel(model, decay=0.99), []
+    average = AveragedModel(model, decay=0.99)
     tellers = [module.time for module in model.modules() if hasattr(module, "time")]
     apart = [model.unet.stem, model.unet.out, *tellers]  # first, last, and what tells the time
 
@@ -423,20 +423,18 @@ def train_drawer(model, steps, rng):
         return model.loss(pictures, *encode(tokenizer, captions), batch.digits, rng=rng)
 
     batches = training_batches(maker, 32, rng=rng, shares={})
-    optimizers = muon_and_adamw(model, besides=apart, **RATES)
-    for at in fit(loss, batches, optimizers, steps=steps, schedule=warm_cosine):
+    optimizers = muon_and_adamw(model, besides=apart, muon=5e-3, adamw=3e-3)
+    for _ in fit(loss, batches, optimizers, steps=steps, schedule=warm_cosine):
         average.update(model)
-        losses.append(at.loss)
-    return average.model, losses
+    return average.model
 
 
-STEPS, RATES = 400, {"muon": 5e-3, "adamw": 3e-3}
 torch.manual_seed(0)
 fresh = TextFlow(tokenizer.get_vocab_size(), channels=(32, 64), text_width=64)
-small, losses = train_drawer(fresh.to(memory_format=torch.channels_last), STEPS, make_rng(0))
+small = train_drawer(fresh.to(memory_format=torch.channels_last), 300, make_rng(0))
 
 # %% [markdown]
-# Now judge it: 90 captions of held-out combinations, each naming digit, colour, size, place and
+# Now judge it: 60 captions of held-out combinations, each naming digit, colour, size, place and
 # lean, drawn at guidance 3 in 10 steps of Euler. Printed is how many pictures have each attribute
 # right; in the table, how many have all five.
 
@@ -448,7 +446,7 @@ def draw(captions):
     return little.draw(captions, rng=make_rng(10), guidance=3.0, steps=10)
 
 
-found = score(draw, "single", "held out", judge=judge, n=90, rng=make_rng(11))
+found = score(draw, "single", "held out", judge=judge, n=60, rng=make_rng(11))
 obeyed = {name: 1 - found.missed.get(name, 0) / found.n for name in NAMED}
 print({name: f"{100 * share:.0f} %" for name, share in obeyed.items()})
 print(format_table([found]))
@@ -619,7 +617,7 @@ lines = {"told t": as_a, "told 1 - t": as_b}
 viz.curves(times, lines, ax=ax, x="time t of the noisy picture", y="error of the guess of x0")
 plt.show()
 near_data = as_a[0]
-assert near_data < 0.05 and as_b[0] > 3 * as_a[0] and as_b[-1] > 1.5 * as_a[-1]
+assert near_data < 0.05 and as_b[0] > 2 * as_a[0] and as_b[-1] > 1.5 * as_a[-1]
 
 # %% [markdown]
 # *What to see:* told our time, the network's guess near data is off by less than 0.05, of a range
@@ -735,8 +733,8 @@ assert_close(by_ddim, last.x, atol=1e-3, rtol=0)
 # * **Difficulty 1, 5 minutes.** Draw the flow of one round Gaussian with `viz.ways`. Are its paths
 #   straight? Give it the mean 0 and look again.
 # * **Difficulty 2, 10 minutes.** Sample the toy with fresh noise at each step: guess $\hat x_0$,
-#   and go by `interpolate` with *new* noise to the next time. Do the parts keep their shares? (That is
-#   neither DDPM nor DDIM. What is lost?)
+#   and go by `interpolate` with *new* noise to the next time. Do the parts keep their shares and
+#   their spread? (That is neither DDPM nor DDIM. What is lost?)
 # * **Difficulty 2, 15 minutes.** Write a sampler of second order that looks once a step, by reusing
 #   the velocity of the step before. Put it into the plot of errors.
 # * **Difficulty 3, 20 minutes.** Pair data and noise by nearness instead of by chance: in each
