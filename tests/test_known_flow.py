@@ -17,7 +17,7 @@ def gaussian() -> Mixture:
 
 
 def mixture() -> Mixture:
-    covariance = torch.tensor([[[0.2, 0.1], [0.1, 0.1]], [[0.05, 0.0], [0.0, 0.3]]], dtype=TWO)
+    covariance = torch.tensor([[[0.1, 0.05], [0.05, 0.05]], [[0.05, 0.0], [0.0, 1.0]]], dtype=TWO)
     mean = torch.tensor([[-1.0, 0.5], [1.0, 0.0]], dtype=TWO)
     return Mixture(torch.tensor([0.3, 0.7], dtype=TWO), mean, covariance)
 
