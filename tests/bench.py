@@ -118,14 +118,15 @@ def draw_one_digit(seed: int = 0, *, n: int = 400, guidance: float = 4.0) -> Non
     model = small_model(tokenizer.get_vocab_size())
     record = load_weights(model, path)
     print(f"trained for {record['done']} steps in {record['seconds']:.0f} s, seed {seed}")
-    system, rng = TextToImage(model, tokenizer), make_rng(1000 + seed)
-    judge, kinds = Judge.pretrained(), ("single", "colour", "position")
+    system, judge = TextToImage(model, tokenizer), Judge.pretrained()
+    rng, chance = make_rng(1000 + seed), make_rng(2000 + seed)
 
     def draw(captions: list[str]) -> Tensor:
         return system.draw(captions, rng=rng, guidance=guidance)
 
-    found = [score(draw, kind, "held out", judge=judge, n=n, rng=rng) for kind in kinds]
-    print(format_table(found), flush=True)
+    kinds = ("single", "colour", "position")
+    found = [score(draw, kind, "held out", judge=judge, n=n, rng=chance) for kind in kinds]
+    print(format_table(found))
 
 
 def main() -> None:
