@@ -34,9 +34,6 @@ from llmvis_course.training.repro import make_rng
 from llmvis_course.weights import TOKENIZER
 from llmvis_course.weights.make_drawer import train_drawer
 
-DRAWING_STEPS, DRAWING_BATCH = 1500, 32  # within five minutes on two cores
-DRAWING_RATES = {"muon": 5e-3, "adamw": 3e-3}
-
 
 def seconds(work: Callable[[], object], repeats: int = 5) -> float:
     """The median time of `work`."""
@@ -103,17 +100,26 @@ def small_model(vocabulary: int) -> TextFlow:
     return TextFlow(vocabulary, channels=(32, 64), text_width=64)
 
 
+DRAWING = {
+    "steps": 1500,  # within five minutes on two cores
+    "batch": 32,
+    "rates": {"muon": 5e-3, "adamw": 3e-3},
+    "new_model": small_model,
+    "shares": {},  # one digit a picture
+    "reading_steps": 0,
+    "half": False,
+    "checkpoint_every": 50,
+}
+
+
 def draw_one_digit(seed: int = 0, *, n: int = 400, guidance: float = 4.0) -> None:
     """Train on scenes of one digit, then judge `n` captions of held-out combinations.
 
     "single" names all five attributes of the digit, "colour" and "position" one beside the digit.
     """
     tokenizer, folder = load_tokenizer(TOKENIZER), Path(".checkpoints")
-    path = folder / f"bench_{seed}_weights.safetensors"
-    options = {"steps": DRAWING_STEPS, "batch": DRAWING_BATCH, "seed": seed, "half": False}
-    options |= {"checkpoint": folder / f"bench_{seed}.safetensors", "new_model": small_model}
-    options |= {"shares": {}, "rates": DRAWING_RATES, "reading_steps": 0, "checkpoint_every": 50}
-    for _ in train_drawer(path, tokenizer, **options):
+    path, checkpoint = (folder / f"bench_{seed}{end}.safetensors" for end in ("_weights", ""))
+    for _ in train_drawer(path, tokenizer, seed=seed, checkpoint=checkpoint, **DRAWING):
         pass
     model = small_model(tokenizer.get_vocab_size())
     record = load_weights(model, path)
