@@ -3,7 +3,7 @@
 # make check    style: ruff, and the twins of the notebooks
 # make notebooks  run every notebook again, store it, and measure it into the README
 # make weights  train again what is shipped (under an hour on two cores)
-# make bench    print how fast things are here
+# make bench    print how fast things are here, and what short trainings reach
 # make picture  draw the README's picture again
 
 PYTHON ?= python3
@@ -47,7 +47,7 @@ weights: setup
 	$(BIN)/python .ci/readme_scores.py
 
 bench: setup
-	$(BIN)/python tests/bench.py
+	for file in tests/bench*.py; do $(BIN)/python $$file || exit 1; done
 
 picture: setup
 	$(BIN)/python .ci/readme_picture.py

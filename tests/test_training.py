@@ -140,3 +140,24 @@ def test_the_shipped_drawer_can_be_remade_and_resumed(tmp_path) -> None:
         make_drawer(
             tmp_path / "b.safetensors", tokenizer, steps=3, checkpoint=tmp_path / "b", **options
         )
+
+
+def test_a_smaller_drawer_is_trained_on_other_scenes_at_another_rate(tmp_path) -> None:
+    """One digit a picture, no lesson in reading before, and the rates are in the record."""
+    from llmvis_course.data.tokens import load_tokenizer
+    from llmvis_course.models.flow import TextFlow
+    from llmvis_course.training.checkpoint import load_weights
+    from llmvis_course.weights import TOKENIZER
+
+    def small(vocabulary: int) -> TextFlow:
+        return TextFlow(vocabulary, channels=(8, 8), text_width=8, text_depth=1)
+
+    tokenizer, path, rates = load_tokenizer(TOKENIZER), tmp_path / "a.safetensors", {"muon": 0.02}
+    options = {"steps": 1, "batch": 2, "half": False, "checkpoint": tmp_path / "a"}
+    options |= {"new_model": small, "shares": {}, "reading_steps": 0, "rates": rates}
+    for _ in train_drawer(path, tokenizer, **options):
+        pass
+    record = load_weights(small(tokenizer.get_vocab_size()), path)
+    assert record["rates"] == rates and record["done"] == 1
+    with pytest.raises(ValueError, match="is of another run"):
+        next(train_drawer(path, tokenizer, **(options | {"rates": {"muon": 0.01}})))

@@ -50,6 +50,8 @@ def pictures(n: int) -> torch.Tensor:
         lambda ax: viz.seed_dots({"with": [0.9, 0.8], "without": [0.7, 0.6]}, ax=ax, x="share"),
         lambda ax: viz.signed_map(torch.eye(3) - 0.5, ax=ax),
         lambda ax: viz.influence_map(torch.eye(3), ax=ax),
+        lambda ax: viz.ways(torch.rand(5, 3, 2), ax=ax),
+        lambda ax: viz.with_intervals([0.0], [0.5], [(0.4, 0.7)], ax=ax, x="w", y="share"),
     ],
 )
 def test_draws_on_the_ax_it_is_given_and_opens_no_other(ax, draw):
@@ -187,3 +189,20 @@ def test_dots_stand_at_their_values_and_the_bar_at_their_mean(ax):
     assert list(dots.get_xdata()) == [0.9, 0.7] and list(dots.get_ydata()) == [0, 0]
     assert bar.get_xdata() == pytest.approx([0.8, 0.8])
     assert [t.get_text() for t in ax.get_yticklabels()] == ["with", "without"]
+
+
+def test_ways_start_at_noise_and_end_at_data(ax):
+    path = torch.tensor([[[1.0, 2.0]], [[0.5, 1.5]], [[0.0, 0.0]]])
+    viz.ways(path, ax=ax)
+    drawn = {line.get_label(): line.get_xydata().tolist() for line in ax.lines}
+    assert drawn["noise, t = 1"] == [[1.0, 2.0]] and drawn["data, t = 0"] == [[0.0, 0.0]]
+    assert [len(line.get_xydata()) for line in ax.lines] == [3, 1, 1]
+
+
+def test_intervals_reach_from_low_to_high(ax):
+    viz.with_intervals([1.0, 2.0], [0.5, 1.0], [(0.4, 0.7), (0.9, 1.0)], ax=ax, x="w", y="share")
+    (bars,) = (c for c in ax.collections)
+    ends = [segment[:, 1].tolist() for segment in bars.get_segments()]
+    assert_close(ends, [[0.4, 0.7], [0.9, 1.0]], atol=1e-6, rtol=0)
+    with pytest.raises(ValueError, match="found 1, 2, 1; expected as many"):
+        viz.with_intervals([1.0], [0.5, 1.0], [(0.4, 0.7)], ax=ax, x="w", y="share")

@@ -13,6 +13,7 @@ from .charts import (
     seed_dots,
     word_bars,
 )
+from .flows import ways, with_intervals
 from .palette import BLACK, BLUE, CYCLE, GREEN, GREY, ORANGE, PINK, SKY, VERMILION, YELLOW
 from .pictures import (
     as_array,
@@ -28,9 +29,9 @@ from .seeing import influence_map, signed_map
 from .verdicts import Compared, compare, verdict_table
 
 __all__ = [
-    "BLACK", "BLUE", "BOXES", "CYCLE", "GREEN", "GREY", "ORANGE", "PINK", "SKY", "VERMILION",
-    "YELLOW", "Compared", "as_array", "attention_map", "compare", "curves", "errors", "filmstrip",
+    "BLACK", "BLUE", "BOXES", "CYCLE", "Compared", "GREEN", "GREY", "ORANGE", "PINK", "SKY",
+    "VERMILION", "YELLOW", "as_array", "attention_map", "compare", "curves", "errors", "filmstrip",
     "flow_chart", "heat_maps", "heat_over", "influence_map", "picture_grid", "score_bars",
-    "seed_dots", "show_picture", "signed_map", "verdict_table", "word_bars", "word_maps",
-    "writing_maps",
+    "seed_dots", "show_picture", "signed_map", "verdict_table", "ways", "with_intervals",
+    "word_bars", "word_maps", "writing_maps",
 ]  # fmt: skip

@@ -5,7 +5,7 @@ Interrupt it whenever you like: it goes on from its last checkpoint, to the same
 
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -68,25 +68,30 @@ def train_drawer(
     checkpoint: Path | None = None,
     checkpoint_every: int = 200,
     half: bool | None = None,
+    new_model: Callable[[int], TextFlow] = TextFlow,
+    shares: Mapping[str, float] = SHARES,
+    rates: Mapping[str, float] = RATES,
+    reading_steps: int = READING_STEPS,
 ) -> Iterator[Progress]:
     """Train for `steps`, yielding after each; at the end write averaged weights to `path`.
 
     The state is kept in `checkpoint` (by default in `.checkpoints`) and found there again. `half`
-    says whether to compute in bfloat16; by default a short timing decides. Raises ValueError when
-    the checkpoint is of a run with other settings.
+    says whether to compute in bfloat16; by default a short timing decides. `new_model` makes a
+    fresh model for a vocabulary, and `shares` is what batches show beside single things. Raises
+    ValueError when the checkpoint is of a run with other settings.
     """
     checkpoint = checkpoint or Path(".checkpoints") / f"{path.stem}.safetensors"
     torch.manual_seed(seed)  # the starting weights
-    model = TextFlow(tokenizer.get_vocab_size()).to(memory_format=torch.channels_last)
+    model = new_model(tokenizer.get_vocab_size()).to(memory_format=torch.channels_last)
     maker, rng = SceneMaker(make_glyphs(load_handwriting())), make_rng(seed)
     if not checkpoint.exists():
-        teach_reading(model.encoder, tokenizer, maker, rng=rng)
+        teach_reading(model.encoder, tokenizer, maker, rng=rng, steps=reading_steps)
     average = AveragedModel(model, decay=DECAY)
     # layers that tell the time take a fifth of Muon's time and have no rare directions to learn
     tellers = [module.time for module in model.modules() if hasattr(module, "time")]
     apart = [model.unet.stem, model.unet.out, *tellers]
-    optimizers = muon_and_adamw(model, besides=apart, **RATES)
-    batches = training_batches(maker, batch, rng=rng, shares=SHARES)
+    optimizers = muon_and_adamw(model, besides=apart, **rates)
+    batches = training_batches(maker, batch, rng=rng, shares=shares)
     models = {"model": model, "average": average.model}
 
     def loss(batch: Batch) -> Tensor:
@@ -96,7 +101,7 @@ def train_drawer(
         with bfloat16(record["bfloat16"]):
             return model.loss(pictures, *encode(tokenizer, captions), batch.digits, rng=rng)
 
-    settings = {"steps": steps, "batch": batch, "rates": RATES, "seed": seed}
+    settings = {"steps": steps, "batch": batch, "rates": dict(rates), "seed": seed}
     record = settings | {"data": "scikit-learn digits, training split", "done": 0, "seconds": 0.0}
     if checkpoint.exists():
         state, record = load_tensors(checkpoint)
