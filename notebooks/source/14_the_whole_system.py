@@ -191,7 +191,7 @@ print(f"agreement of the first scribble {first:.2f}, of the best of four {sum(ag
 
 # %% tags=["nbval-ignore-output"]
 class Painter:
-    """The system's `draw`, with chance of its own; keeps the first pictures for whoever asks next."""
+    """The system's `draw`, with chance of its own; its first pictures may be given."""
 
     def __init__(self, seed, first=None):
         self.rng, self.first = make_rng(seed), first
@@ -378,8 +378,8 @@ assert grown > 0
 #
 # ## Check yourself
 #
-# <details><summary>1. The loop draws up to three pictures a caption. Is it fair to compare it with a
-# system that draws one?</summary>
+# <details><summary>1. The loop draws up to three pictures a caption. Is it fair to compare it with
+# a system that draws one?</summary>
 #
 # It answers "what does looking buy", not "which is better at equal cost". Three pictures without
 # eyes to choose would be no better than one. A fairer rival has three times the steps, or three
