@@ -104,7 +104,11 @@ class Scene:
         """What `said` names and this scene lacks, at the best pairing of things; [] if it fits."""
         if len(self.things) != len(said.things):
             return ["count"]
-        return min((self._misses_in(said, order) for order in permutations(self.things)), key=len)
+        return self._misses_in(said, self.paired_with(said))
+
+    def paired_with(self, said: "Scene") -> tuple[Thing, ...]:
+        """The things in the order that misses least of what as many things of `said` say."""
+        return min(permutations(self.things), key=lambda order: len(self._misses_in(said, order)))
 
     def _misses_in(self, said: "Scene", order: tuple[Thing, ...]) -> list[str]:
         missed = [

@@ -19,7 +19,7 @@ from ..data.world import Scene, Thing, place_of
 from ..models.content import ContentReader, find_things
 from ..training.checkpoint import load_weights
 from ..weights import FOLDER
-from .judge import check_pictures, left_to_right
+from .judge import check_pictures, distance, left_to_right
 
 ASKED = ("digit", "colour", "size", "place")
 NEAR = 2.0  # pixels that a centre may be off
@@ -99,11 +99,7 @@ def score_content(
 
 def _misses(real: Thing, seen: Scene, asked: tuple[str, ...]) -> list[str]:
     """What of a real thing was not read off the picture."""
-
-    def distance(thing: Thing) -> float:
-        return ((thing.x - real.x) ** 2 + (thing.y - real.y) ** 2) ** 0.5
-
-    nearest = min(seen.things, key=distance, default=None)
-    if nearest is None or distance(nearest) > NEAR:
+    nearest = min(seen.things, key=lambda thing: distance(thing, real), default=None)
+    if nearest is None or distance(nearest, real) > NEAR:
         return ["found"]
     return [name for name in nearest.misses(real) if name in asked]

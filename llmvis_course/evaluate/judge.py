@@ -240,10 +240,11 @@ def own_error(
     return {name: right[name] / asked[name] for name in (*NAMED, "count")}
 
 
+def distance(a: Thing, b: Thing) -> float:
+    """How far apart the centres of two things lie, in pixels."""
+    return ((a.x - b.x) ** 2 + (a.y - b.y) ** 2) ** 0.5
+
+
 def _pair_by_place(real: Scene, seen: Scene) -> list[tuple[Thing, Thing]]:
     """Each real thing with the nearest seen one."""
-
-    def distance(a: Thing, b: Thing) -> float:
-        return (a.x - b.x) ** 2 + (a.y - b.y) ** 2
-
     return [(one, min(seen.things, key=lambda t: distance(one, t))) for one in real.things]

@@ -15,8 +15,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torchvision.ops import batched_nms
 
+from .looking import GROUPS, convolutions
+
 CELL = 4  # pixels along the side of a cell
-GROUPS = 8  # of channels that are normalised together
 APART = 4.0  # pixels: two answers nearer than this are about one thing
 
 
@@ -29,9 +30,9 @@ class Backbone(nn.Module):
 
     def __init__(self, widths: Sequence[int], *, stem: int = 32, depth: int = 2) -> None:
         super().__init__()
-        self.stem = nn.Sequential(nn.PixelUnshuffle(2), *_convolutions(4, stem, depth))
+        self.stem = nn.Sequential(nn.PixelUnshuffle(2), *convolutions(4, stem, depth))
         self.levels = nn.ModuleList(
-            nn.Sequential(nn.MaxPool2d(2), *_convolutions(c_in, c_out, depth))
+            nn.Sequential(nn.MaxPool2d(2), *convolutions(c_in, c_out, depth))
             for c_in, c_out in zip((stem, *widths), widths, strict=False)
         )
 
@@ -104,12 +105,12 @@ class ContentReader(nn.Module):
         self.choices = tuple(choices)
         self.backbone = Backbone(widths, depth=depth)
         self.fuse = fuse or Pyramid(widths, width, outputs=1)
-        self.shapes = nn.Sequential(nn.SiLU(), *_convolutions(width, width))
+        self.shapes = nn.Sequential(nn.SiLU(), *convolutions(width, width))
         self.where = nn.Conv2d(width, 3, 1)
         self.digit = nn.Conv2d(width, choices[0], 1)
         self.colour = nn.Conv2d(3, width, CELL, stride=CELL)
         self.others = nn.Sequential(
-            *_convolutions(width, width), nn.Conv2d(width, sum(choices[1:]), 1)
+            *convolutions(width, width), nn.Conv2d(width, sum(choices[1:]), 1)
         )
 
     def forward(self, pictures: Float[Tensor, "b 3 h w"]) -> Answers:
@@ -171,10 +172,3 @@ def find_things(said: Answers, *, sure: float = 0.5) -> Found:
     picture, row, column = picture[kept], row[kept], column[kept]
     choices = [scores.argmax(dim=1)[picture, row, column] for scores in said.choices]
     return Found(picture, x[kept], y[kept], probability[kept], torch.stack(choices, dim=1))
-
-
-def _convolutions(c_in: int, c_out: int, depth: int = 1) -> list[nn.Module]:
-    layers = []
-    for c in [c_in] + [c_out] * (depth - 1):
-        layers += [nn.Conv2d(c, c_out, 3, padding=1), nn.GroupNorm(GROUPS, c_out), nn.SiLU()]
-    return layers

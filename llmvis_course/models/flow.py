@@ -165,9 +165,8 @@ class TextFlow(nn.Module):
         $u\,(v_c - v_a)$ is added, $u$ being `away` (Liu et al. 2022, arXiv:2206.01714).
         """
         parts = 2 if away is None else 3
-        told, nothing = (
-            Words(*part)
-            for part in list(zip(*(field.chunk(parts) for field in words), strict=True))[:2]
+        told, nothing, *_ = (
+            Words(*part) for part in zip(*(field.chunk(parts) for field in words), strict=True)
         )
 
         def velocity(x: Tensor, t: Tensor) -> Tensor:

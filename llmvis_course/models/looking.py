@@ -17,6 +17,16 @@ from torch import Tensor, nn
 
 from ..layers.transformer import Block
 
+GROUPS = 8  # of channels that are normalised together
+
+
+def convolutions(c_in: int, c_out: int, depth: int = 1) -> list[nn.Module]:
+    """`depth` times a 3 x 3 convolution, a normalisation and a smooth threshold."""
+    layers = []
+    for c in [c_in] + [c_out] * (depth - 1):
+        layers += [nn.Conv2d(c, c_out, 3, padding=1), nn.GroupNorm(GROUPS, c_out), nn.SiLU()]
+    return layers
+
 
 class Seen(NamedTuple):
     """What an encoder makes of a picture: a vector for each cell, row by row."""
@@ -38,11 +48,11 @@ class PictureEncoder(nn.Module):
         half = width // 2
         self.strokes = nn.Sequential(
             nn.PixelUnshuffle(2),
-            *_convolution(4, half),
-            *_convolution(half, half),
+            *convolutions(4, half),
+            *convolutions(half, half),
             nn.MaxPool2d(2),
-            *_convolution(half, width),
-            *_convolution(width, width),
+            *convolutions(half, width),
+            *convolutions(width, width),
         )
         self.colour = nn.Conv2d(3, width, 4, stride=4)
         self.place = nn.Parameter(0.5 * torch.randn((image_size // 4) ** 2, width))
@@ -58,10 +68,6 @@ class PictureEncoder(nn.Module):
 
     def forward(self, pictures: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b m d"]:
         return self.see(pictures).features
-
-
-def _convolution(c_in: int, c_out: int) -> list[nn.Module]:
-    return [nn.Conv2d(c_in, c_out, 3, padding=1), nn.GroupNorm(8, c_out), nn.SiLU()]
 
 
 class CellNamer(nn.Module):

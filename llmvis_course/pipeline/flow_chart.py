@@ -7,8 +7,7 @@ the better picture is kept.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from itertools import permutations
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -50,7 +49,7 @@ def lead_away_from_what_was_seen(said: Scene, seen: Scene) -> str:
     """
     if len(said.things) != len(seen.things):
         return ""
-    order = min(permutations(seen.things), key=lambda order: _misses(order, said))
+    order = seen.paired_with(replace(said, relation=None))
     things = tuple(_in_terms_of(one, shown) for one, shown in zip(said.things, order, strict=True))
     try:
         relation = relation_of(*order) if said.relation else None
@@ -63,10 +62,6 @@ def _in_terms_of(said: Thing, seen: Thing) -> Thing:
     """What was seen of the attributes that are said; what could not be told counts as said."""
     shown = {name: getattr(seen, name) for name in said.named()}
     return Thing(**said.named() | {k: value for k, value in shown.items() if value is not None})
-
-
-def _misses(order: tuple[Thing, ...], said: Scene) -> int:
-    return sum(len(shown.misses(one)) for shown, one in zip(order, said.things, strict=True))
 
 
 class Attempt(NamedTuple):

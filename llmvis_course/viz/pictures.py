@@ -81,7 +81,7 @@ def word_maps(
         f"{word}  {100 * float(look.mean()):.0f} %"
         for word, look in zip(words, looks, strict=False)
     ]
-    return _maps(picture, labels, looks, ax=ax, columns=columns)
+    return _maps([picture] * len(labels), labels, looks, ax=ax, columns=columns)
 
 
 def writing_maps(
@@ -101,7 +101,7 @@ def writing_maps(
     side = int(looks.shape[1] ** 0.5)
     maps = rearrange(looks, "n (h w) -> n 1 h w", h=side)
     maps = F.interpolate(maps, size=picture.shape[-2:], mode="bilinear")[:, 0]
-    return _maps(picture, words, maps, ax=ax, columns=columns)
+    return _maps([picture] * len(words), words, maps, ax=ax, columns=columns)
 
 
 def heat_maps(
@@ -114,14 +114,21 @@ def heat_maps(
 ) -> Axes:
     """Each picture's ink over its own map of heat; every map is scaled to its own range."""
     _expect_one_each(titles, pictures, "titles")
+    _expect_one_each(titles, looks, "titles")
     maps = F.interpolate(looks[:, None], size=pictures.shape[-2:], mode="bilinear")[:, 0]
-    arrays = [heat_over(picture, look) for picture, look in zip(pictures, maps, strict=True)]
-    style = {"height": 1.32, "below": 1.04, "fontsize": 9}
-    return _grid(arrays, titles, [BLACK] * len(titles), ax=ax, columns=columns, **style)
+    return _maps(pictures, titles, maps, ax=ax, columns=columns)
 
 
-def _maps(picture: Tensor, labels: Sequence[str], looks: Tensor, *, ax: Axes, columns: int) -> Axes:
-    arrays = [heat_over(picture, look) for look, _ in zip(looks, labels, strict=False)]
+def _maps(
+    pictures: Sequence[Tensor] | Tensor,
+    labels: Sequence[str],
+    looks: Tensor,
+    *,
+    ax: Axes,
+    columns: int,
+) -> Axes:
+    """A picture and a label for each map; maps beyond the last label are left out."""
+    arrays = [heat_over(*pair) for pair in zip(pictures, looks, strict=False)]
     style = {"height": 1.32, "below": 1.04, "fontsize": 9}
     return _grid(arrays, labels, [BLACK] * len(labels), ax=ax, columns=columns, **style)
 

@@ -10,7 +10,6 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from tqdm import tqdm
 
 from ..data.digits import load_handwriting
 from ..data.glyphs import make_glyphs, vary
@@ -21,7 +20,7 @@ from ..models.content import ContentReader, content_loss
 from ..training.fit import Progress
 from ..training.muon import muon_and_adamw
 from ..training.repro import AveragedModel, make_rng
-from ..training.resume import fit_and_keep
+from ..training.resume import fit_and_keep, show
 
 STEPS, BATCH, DECAY = 600, 64, 0.99
 RATES = {"muon": 8e-3, "adamw": 4e-3}
@@ -73,7 +72,4 @@ def train_content(
 
 def make_content(path: Path, *, steps: int = STEPS, **options) -> None:
     """Train, showing the time that is left."""
-    with tqdm(total=steps, desc=path.stem, unit="step") as bar:
-        for at in train_content(path, steps=steps, **options):
-            bar.update(at.step - bar.n)
-            bar.set_postfix(loss=f"{at.loss:.3f}")
+    show(train_content(path, steps=steps, **options), steps, path.stem)

@@ -3,15 +3,12 @@
 Interrupt it whenever you like: it goes on from its last checkpoint, to the same result.
 """
 
-import platform
-import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
-from tqdm import tqdm
 
 from ..data.digits import load_handwriting
 from ..data.glyphs import make_glyphs
@@ -22,16 +19,11 @@ from ..data.tokens import encode, train_tokenizer
 from ..layers.transformer import TextEncoder
 from ..models.flow import TextFlow
 from ..models.reader import CaptionReader
-from ..training.checkpoint import (
-    load_tensors,
-    restore_training_state,
-    save_tensors,
-    training_state,
-)
 from ..training.fit import Progress, fit, warm_cosine
 from ..training.muon import muon_and_adamw
 from ..training.precision import bfloat16, bfloat16_is_faster
 from ..training.repro import AveragedModel, make_rng
+from ..training.resume import checkpoint_of, fit_and_keep, show
 
 STEPS, BATCH, DECAY = 4000, 64, 0.999
 RATES = {"muon": 3e-3, "adamw": 2e-3}
@@ -51,11 +43,7 @@ def make_tokenizer(path: Path, *, seed: int = 0) -> None:
 
 def make_drawer(path: Path, tokenizer: Tokenizer, *, steps: int = STEPS, **options) -> None:
     """Train, showing the time that is left; `options` are those of `train_drawer`."""
-    training = train_drawer(path, tokenizer, steps=steps, **options)
-    with tqdm(total=steps, desc=path.stem, unit="step") as bar:
-        for at in training:
-            bar.update(at.step - bar.n)
-            bar.set_postfix(loss=f"{at.loss:.4f}")
+    show(train_drawer(path, tokenizer, steps=steps, **options), steps, path.stem)
 
 
 def train_drawer(
@@ -80,50 +68,41 @@ def train_drawer(
     fresh model for a vocabulary, and `shares` is what batches show beside single things. Raises
     ValueError when the checkpoint is of a run with other settings.
     """
-    checkpoint = checkpoint or Path(".checkpoints") / f"{path.stem}.safetensors"
+    checkpoint = checkpoint or checkpoint_of(path)
     torch.manual_seed(seed)  # the starting weights
     model = new_model(tokenizer.get_vocab_size()).to(memory_format=torch.channels_last)
     maker, rng = SceneMaker(make_glyphs(load_handwriting())), make_rng(seed)
     if not checkpoint.exists():
         teach_reading(model.encoder, tokenizer, maker, rng=rng, steps=reading_steps)
-    average = AveragedModel(model, decay=DECAY)
     # layers that tell the time take a fifth of Muon's time and have no rare directions to learn
     tellers = [module.time for module in model.modules() if hasattr(module, "time")]
     apart = [model.unet.stem, model.unet.out, *tellers]
     optimizers = muon_and_adamw(model, besides=apart, **rates)
     batches = training_batches(maker, batch, rng=rng, shares=shares)
-    models = {"model": model, "average": average.model}
+    notes = {"data": "scikit-learn digits, training split", "bfloat16": False}
 
     def loss(batch: Batch) -> Tensor:
         told = torch.rand(len(batch.captions), generator=rng) >= NO_CAPTION
         captions = [c if keep else "" for c, keep in zip(batch.captions, told, strict=True)]
         pictures = batch.pictures.to(memory_format=torch.channels_last)
-        with bfloat16(record["bfloat16"]):
+        with bfloat16(notes["bfloat16"]):
             return model.loss(pictures, *encode(tokenizer, captions), batch.digits, rng=rng)
 
-    settings = {"steps": steps, "batch": batch, "rates": dict(rates), "seed": seed}
-    record = settings | {"data": "scikit-learn digits, training split", "done": 0, "seconds": 0.0}
-    if checkpoint.exists():
-        state, record = load_tensors(checkpoint)
-        if {key: record.get(key) for key in settings} != settings:
-            raise ValueError(f"{checkpoint} is of another run: {record}; expected {settings}")
-        restore_training_state(state, models, optimizers, rng)
-        average.updates = record["done"]
-    else:
-        record["bfloat16"] = False
-        record["bfloat16"] = _bfloat16_pays(loss, batches, rng) if half is None else half
-    start = time.perf_counter() - record["seconds"]
-    for at in fit(
-        loss, batches, optimizers, steps=steps, start=record["done"], schedule=warm_cosine
-    ):
-        average.update(model)
-        record |= {"done": at.step, "seconds": round(time.perf_counter() - start, 1)}
-        if at.step % checkpoint_every == 0 or at.step == steps:
-            save_tensors(checkpoint, training_state(models, optimizers, rng), record)
-        yield at
-    record |= {"threads": torch.get_num_threads(), "machine": platform.machine()}
-    shipped = {name: value.half() for name, value in average.model.state_dict().items()}
-    save_tensors(path, shipped, record)
+    if not checkpoint.exists():
+        notes["bfloat16"] = _bfloat16_pays(loss, batches, rng) if half is None else half
+    yield from fit_and_keep(
+        loss,
+        batches,
+        optimizers,
+        model=model,
+        average=AveragedModel(model, decay=DECAY),
+        rng=rng,
+        settings={"steps": steps, "batch": batch, "rates": dict(rates), "seed": seed},
+        notes=notes,
+        path=path,
+        checkpoint=checkpoint,
+        every=checkpoint_every,
+    )
 
 
 def teach_reading(
