@@ -602,8 +602,9 @@ assert gain > 0.15 and lead < 0.1 and sees == 32
 # %% [markdown]
 # *What to see:* one dot a seed. Fusing helps the deep network a lot: at least 15 points with each
 # seed.<!-- asserted: gain --> It had seen enough, and may have forgotten where. But look at the
-# second row. The finest layer alone keeps up: with no seed is the pyramid more than 10 points
-# ahead.<!-- asserted: lead --> With the two convolutions after it, each of its cells sees 32
+# second row. The finest layer alone keeps up, and in the run stored here is even ahead. With no
+# seed is the pyramid more than 10 points ahead of it.<!-- asserted: lead --> With the two
+# convolutions after it, each of its cells sees 32
 # pixels,<!-- asserted: sees --> the whole picture. Where one layer sees enough of every thing, the
 # extra layers of a pyramid buy little. (At equal weights, not at equal work: the finest layer uses
 # each of its weights at 64 places, the deepest at four.) Lin et al. built their pyramid for
