@@ -33,7 +33,7 @@ class UncertaintyWeights(nn.Module):
     If $L_i$ is a squared error and the task's noise has variance $\sigma_i^2$, this is the negative
     log likelihood of a Gaussian, but for a constant. Its derivative by $s_i$ is
     $\tfrac12 (1 - e^{-s_i} L_i)$, zero where $\sigma_i^2 = L_i$: a task that stays uncertain counts
-    less. Put back, $\sum_i \tfrac12 (1 + \log L_i)$ is what is left to descend on: no unit of any loss
+    less. Put back, $\sum_i \tfrac12 (1 + \log L_i)$ is left to descend on: no unit of any loss
     matters. Kendall et al. write cross-entropies without the $\tfrac12$ before $e^{-s_i}$; here all
     losses are treated alike. Give `parameters()` to the optimizer, or nothing is learned.
 
