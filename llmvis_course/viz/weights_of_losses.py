@@ -28,7 +28,7 @@ def tug_of_war(
     ax.plot(*torch.tensor(list(ends.values())).T, color=GREY, linewidth=4, alpha=0.3)
     for name, (x, y) in ends.items():
         ax.plot(x, y, "*", color=BLACK, markersize=12)
-        ax.annotate(name, (x, y), (0, -12), textcoords="offset points", ha="center", va="top")
+        ax.annotate(name, (x, y), (0, 9), textcoords="offset points", ha="center", fontsize=11)
     for (name, walk), (colour, marker, dashes) in zip(walks.items(), _LOOKS, strict=False):
         ax.plot(*walk.detach().T, color=colour, linestyle=dashes, linewidth=1.5)
         ax.plot(*walk.detach()[-1], marker, color=colour, markersize=8, label=name)
