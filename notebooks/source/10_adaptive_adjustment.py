@@ -65,8 +65,8 @@ if importlib.util.find_spec("llmvis_course") is None:
 #
 # 1. Two instruments measure the same length, one with ten times the other's error. You minimise the
 #    sum of both mean squared errors. How much better could you do?
-# 2. One loss wants a point to be at A, the other wants it at B. A rule always lets both pull equally
-#    hard. Where does the point stop?
+# 2. One loss wants a point to be at A, the other wants it at B. A rule always lets both pull
+#    equally hard. Where does the point stop?
 # 3. You may train 4 times. Which gives the better reader: 4 guesses of fixed weights, or 4 settings
 #    of an adaptive rule?
 
@@ -131,8 +131,8 @@ print(f"equal weights: {fixed_share:.3f} of the way from A to B")
 assert 0.95 < fixed_share < 0.955
 
 # %% [markdown]
-# "Equal weights" is not neutral. It puts the point at 95 % of the way,<!-- asserted: fixed_share -->
-# because of a unit. Whoever adds losses without a thought has decided too.
+# "Equal weights" is not neutral. It puts the point at 95 % of the way,<!-- asserted: fixed_share
+# --> because of a unit. Whoever adds losses without a thought has decided too.
 #
 # ## The noise decides: uncertainty
 #
@@ -228,9 +228,9 @@ assert (
 #
 # ## The pace decides: GradNorm
 #
-# Chen et al. (2018) want all tasks to learn at one pace. Look at the pulls $G_i = w_i \lVert\nabla_W
-# L_i\rVert$, and at the share $L_i(t)/L_i(0)$ of each loss that is left, divided by the mean of
-# these shares: $r_i$. Then move the weights towards
+# Chen et al. (2018) want all tasks to learn at one pace. Look at the pulls $G_i = w_i
+# \lVert\nabla_W L_i\rVert$, and at the share $L_i(t)/L_i(0)$ of each loss that is left, divided by
+# the mean of these shares: $r_i$. Then move the weights towards
 #
 # $$G_i = \bar G \cdot r_i^{\alpha}$$
 #
@@ -332,10 +332,10 @@ assert_close(torch.autograd.grad(mine, p), torch.autograd.grad(theirs, p))
 # * **GradNorm.** On the front the two pulls cancel, so $G_A = G_B$. That is its target only for
 #   $r_A = r_B$: both losses keep the same share of their first values. So $t/(1-t) = d_A/d_B$:
 #   the *start* decides.
-# * **Last layer, f = 1.** Two pulls of equal length, towards $A$ and towards $B$: that is descent on
-#   the *sum of the distances*, whatever $k$. It is at rest as soon as they point against each other:
-#   anywhere on the line! The walk follows a hyperbola, on which $d_A - d_B$ stays as it was, so
-#   $t = \tfrac12 + (d_A - d_B)/2D$. The start decides again.
+# * **Last layer, f = 1.** Two pulls of equal length, towards $A$ and towards $B$: that is descent
+#   on the *sum of the distances*, whatever $k$. It is at rest as soon as they point against each
+#   other: anywhere on the line! The walk follows a hyperbola, on which $d_A - d_B$ stays as it was,
+#   so $t = \tfrac12 + (d_A - d_B)/2D$. The start decides again.
 # * **Uncertainty** minimises $\log L_A + \log L_B$. On the line that is $2\log t(1-t)$ and a
 #   constant: a *hill*, with its top in the middle and both ends without a bottom. The nearer end
 #   wins all.
@@ -490,14 +490,13 @@ def train_painter(make, *, unit=1.0, seed=0, steps=600):
 
 # %% [markdown]
 # Two numbers score the restored digits of unseen handwriting. *Content*: the mean squared error of
-# a pixel. *Realism*: the energy distance between restored and real digits, $2\,E\lVert x - y\rVert -
-# E\lVert x - x'\rVert - E\lVert y - y'\rVert$, which is zero for equal distributions and needs no
+# a pixel. *Realism*: the energy distance between restored and real digits, $2\,E\lVert x - y\rVert
+# - E\lVert x - x'\rVert - E\lVert y - y'\rVert$, which is zero for equal distributions and needs no
 # network. Lower is better for both.
 
 
 # %%
 def energy_distance(x, y):
-    n, m = len(x), len(y)
     within = [torch.cdist(z, z).sum() / (len(z) * (len(z) - 1)) for z in (x, y)]
     return (2 * torch.cdist(x, y).mean() - sum(within)).item()
 
@@ -917,10 +916,11 @@ assert (gradients[1] - by_hand).norm() > 0.1 * by_hand.norm()
 #
 # * **Difficulty 1, 5 minutes.** Start the walks of the plane at `(0.4, 1.2)`. Predict all four ends
 #   with a pencil first.
-# * **Difficulty 2, 10 minutes.** Give `tug` noise that cannot be learned away: add 2 to A's loss and
-#   $2k$ to B's. Where does uncertainty stop now? (Set the derivative of the sum of logarithms to
-#   zero.)
-# * **Difficulty 2, 15 minutes.** Leave the rating out of `NAMES` and of the reader. Which rule gains?
+# * **Difficulty 2, 10 minutes.** Give `tug` noise that cannot be learned away: add 2 to A's loss
+#   and $2k$ to B's. Where does uncertainty stop now? (Set the derivative of the sum of logarithms
+#   to zero.)
+# * **Difficulty 2, 15 minutes.** Leave the rating out of `NAMES` and of the reader. Which rule
+#   gains?
 # * **Difficulty 3, 30 minutes.** Write dynamic weight averaging: $w_i$ like
 #   $\exp(q_i/T)$ with $q_i = L_i(t-1)/L_i(t-2)$ and mean 1 (Liu et al. 2019, arXiv:1803.10704).
 #   What does it want in the plane? Give it four trials in the second round.
@@ -929,8 +929,8 @@ assert (gradients[1] - by_hand).norm() > 0.1 * by_hand.norm()
 #
 # * Kendall, Gal and Cipolla 2018, *Multi-Task Learning Using Uncertainty to Weigh Losses for Scene
 #   Geometry and Semantics*, arXiv:1705.07115.
-# * Chen et al. 2018, *GradNorm: Gradient Normalization for Adaptive Loss Balancing in Deep Multitask
-#   Networks*, arXiv:1711.02257.
+# * Chen et al. 2018, *GradNorm: Gradient Normalization for Adaptive Loss Balancing in Deep
+#   Multitask Networks*, arXiv:1711.02257.
 # * Esser, Rombach and Ommer 2021, *Taming Transformers for High-Resolution Image Synthesis*,
 #   arXiv:2012.09841: equation 7.
 # * Sener and Koltun 2018, *Multi-Task Learning as Multi-Objective Optimization*, arXiv:1810.04650:
