@@ -251,6 +251,7 @@ def gradnorm_step(w, losses, first, shared, alpha, rate):
     return w / w.mean()
 
 
+# %%
 p = START.clone().requires_grad_()
 weighting, w = GradNormWeights(["A", "B"], p, rate=0.02), torch.ones(2).double()
 first = torch.stack(list(tug(p).values())).detach()
@@ -280,6 +281,7 @@ def race(make):
     return weighting, shares
 
 
+# %%
 plain, plain_left = race(lambda v: FixedWeights({"slow": 1.0, "fast": 1.0}))
 paced, paced_left = race(lambda v: GradNormWeights(["slow", "fast"], v, rate=0.05))
 assert_close(paced.weights["slow"], 1.8, rtol=0.05, atol=0)
@@ -355,6 +357,7 @@ def walk(make, steps=1000):
     return torch.stack(path)
 
 
+# %%
 walks = {
     "equal weights": walk(lambda p: FixedWeights({"A": 1.0, "B": 1.0})),
     "uncertainty": walk(lambda p: UncertaintyWeights(["A", "B"]).double()),
@@ -373,20 +376,14 @@ expected = {
 for name, t in expected.items():
     print(f"{name:14} pencil {t:.2f}")
     assert abs(share_of_way(walks[name][-1]) - t) < 0.02
+
+# %%
+t = torch.linspace(0, 1, 50)
+front = torch.stack([2 * t**2, 40 * (1 - t) ** 2], dim=1)
+stops = {name: torch.stack(list(tug(path[-1]).values()))[None] for name, path in walks.items()}
 _, axes = plt.subplots(1, 2, figsize=(10.5, 4), layout="tight", width_ratios=(3, 2))
 viz.tug_of_war(walks, {"A": A.tolist(), "B": B.tolist()}, ax=axes[0])
-t = torch.linspace(0, 1, 50)
-losses = {
-    name: torch.stack([torch.stack(list(tug(p).values())) for p in path[-1:]])
-    for name, path in walks.items()
-}
-viz.trade_off(
-    losses,
-    front=torch.stack([2 * t**2, 40 * (1 - t) ** 2], dim=1),
-    ax=axes[1],
-    x="loss A",
-    y="loss B",
-)
+viz.trade_off(stops, front=front, ax=axes[1], x="loss A", y="loss B")
 plt.show()
 
 # %% [markdown]
@@ -450,6 +447,7 @@ def layers(*widths):
     return nn.Sequential(*stack[:-1])
 
 
+# %%
 def critic_loss(critic, real, fake):
     """Real is scored up, fake down; a slope penalty on real ones keeps the game calm."""
     real = real.clone().requires_grad_()
@@ -469,27 +467,24 @@ def restore(painter, upper, rng):
 
 
 # %%
+def descend(loss, optimizer):
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+
+
 def train_painter(make, *, unit=1.0, seed=0, steps=400):
     torch.manual_seed(seed)
-    painter, critic, rng = (
-        layers(SHOWN + 8, 128, 128, 64 - SHOWN),
-        layers(64, 128, 128, 1),
-        make_rng(seed),
-    )
-    weighting = make(painter[-1].weight)
-    turns = [torch.optim.Adam(m.parameters(), 2e-3, (0.5, 0.99)) for m in (critic, painter)]
+    painter, critic = layers(SHOWN + 8, 128, 128, 64 - SHOWN), layers(64, 128, 128, 1)
+    weighting, rng = make(painter[-1].weight), make_rng(seed)
+    theirs, its = (torch.optim.Adam(m.parameters(), 2e-3, (0.5, 0.99)) for m in (critic, painter))
     for _ in range(steps):
         x = real[torch.randint(len(real), (64,), generator=rng)]
         fake = restore(painter, x[:, :SHOWN], rng)
-        for optimizer in turns:  # the critic first
-            optimizer.zero_grad()
-            if optimizer is turns[0]:
-                critic_loss(critic, x, fake).backward()
-            else:
-                realism = F.softplus(-critic(fake)).mean()
-                content = unit * F.mse_loss(fake[:, SHOWN:], x[:, SHOWN:])
-                weighting({"content": content, "realism": realism}).backward()
-            optimizer.step()
+        descend(critic_loss(critic, x, fake), theirs)
+        content = unit * F.mse_loss(fake[:, SHOWN:], x[:, SHOWN:])
+        realism = F.softplus(-critic(fake)).mean()
+        descend(weighting({"content": content, "realism": realism}), its)
     with torch.no_grad():
         return restore(painter, unseen[:, :SHOWN], make_rng(9))
 
@@ -514,41 +509,42 @@ def both(restored):
     )
 
 
+# %%
 FIXED, FACTORS = (0.01, 0.03, 0.1), (0.25, 0.5, 1.0)
-restored = {"content alone": train_painter(lambda _: FixedWeights({"content": 1.0, "realism": 0}))}
-for w in FIXED:
-    restored[f"fixed {w}"] = train_painter(
-        lambda _, w=w: FixedWeights({"content": 1.0, "realism": w})
-    )
-for f in FACTORS:
-    restored[f"last {f}"] = train_painter(
-        lambda last, f=f: LastLayerWeights("content", "realism", last, factor=f)
-    )
+
+
+def paint_fixed(w, **how):
+    return train_painter(lambda _: FixedWeights({"content": 1.0, "realism": w}), **how)
+
+
+def paint_by_rule(f, **how):
+    def rule(last):
+        return LastLayerWeights("content", "realism", last, factor=f)
+
+    return train_painter(rule, **how)
+
+
+restored = {"content alone": paint_fixed(0.0)}
+restored |= {f"fixed {w}": paint_fixed(w) for w in FIXED}
+restored |= {f"last {f}": paint_by_rule(f) for f in FACTORS}
 scores = {name: both(pictures) for name, pictures in restored.items()}
 
 # %% tags=["nbval-ignore-output"]
-points = {
-    "content alone": [scores["content alone"]],
-    "fixed weight": [scores[f"fixed {w}"] for w in FIXED],
-    "last layer": [scores[f"last {f}"] for f in FACTORS],
+families = {"content alone": ["content alone"]}
+families |= {
+    "fixed weight": [f"fixed {w}" for w in FIXED],
+    "last layer": [f"last {f}" for f in FACTORS],
 }
-notes = {"fixed weight": [str(w) for w in FIXED], "last layer": [f"f = {f}" for f in FACTORS]}
+points = {name: torch.tensor([scores[n] for n in names]) for name, names in families.items()}
+notes = {"fixed weight": map(str, FIXED), "last layer": [f"f = {f}" for f in FACTORS]}
+rows = {"real": unseen} | {
+    name: restored[name] for name in ("content alone", "fixed 0.03", "last 0.5")
+}
+tiles = torch.cat([row[:12] for row in rows.values()]).view(-1, 1, 8, 8).expand(-1, 3, -1, -1)
 _, axes = plt.subplots(1, 2, figsize=(10.5, 3.8), layout="tight", width_ratios=(2, 3))
-viz.trade_off(
-    {name: torch.tensor(found) for name, found in points.items()},
-    ax=axes[0],
-    notes=notes,
-    x="content: squared error",
-    y="realism: energy distance",
-)
-rows = {
-    "real": unseen,
-    "content alone": restored["content alone"],
-    "fixed 0.03": restored["fixed 0.03"],
-    "f = 0.5": restored["last 0.5"],
-}
-tiles = torch.cat([pictures[:12] for pictures in rows.values()]).view(-1, 1, 8, 8)
-viz.picture_grid(tiles.expand(-1, 3, -1, -1), [""] * 48, ax=axes[1], columns=12)
+axis = {"x": "content: squared error", "y": "realism: energy distance"}
+viz.trade_off(points, ax=axes[0], notes=notes, **axis)
+viz.picture_grid(tiles, [""] * len(tiles), ax=axes[1], columns=12)
 axes[1].set_title("rows from above: " + ", ".join(rows), fontsize=9)
 plt.show()
 
@@ -571,12 +567,7 @@ assert gain > 0.05 and price > 0
 # instead of their mean. Nothing else changes.
 
 # %% tags=["nbval-ignore-output"]
-summed = {
-    "fixed 0.03": train_painter(lambda _: FixedWeights({"content": 1.0, "realism": 0.03}), unit=48),
-    "last 0.5": train_painter(
-        lambda last: LastLayerWeights("content", "realism", last, factor=0.5), unit=48
-    ),
-}
+summed = {"fixed 0.03": paint_fixed(0.03, unit=48), "last 0.5": paint_by_rule(0.5, unit=48)}
 moved = {name: both(pictures)[1] - scores[name][1] for name, pictures in summed.items()}
 print({name: round(by, 3) for name, by in moved.items()})
 
@@ -608,15 +599,10 @@ makers = [SceneMaker(make_glyphs(load_handwriting(train=side))) for side in (Tru
 def scenes(maker, n, seed, allow):
     rng = make_rng(seed)
     layout = maker.sample(n, "one", rng=rng, allow=allow)
-    centre = torch.stack([layout.x[:, 0], layout.y[:, 0]], dim=1)
-    rating = 50 + 20 * torch.randn(n, 1, generator=rng)
+    right = {"digit": layout.digit[:, 0], "lean": layout.lean[:, 0]}
+    right["centre"] = torch.stack([layout.x[:, 0], layout.y[:, 0]], dim=1)
+    right["rating"] = 50 + 20 * torch.randn(n, 1, generator=rng)
     light = 1 + maker.render(layout).amax(dim=1, keepdim=True)
-    right = {
-        "digit": layout.digit[:, 0],
-        "lean": layout.lean[:, 0],
-        "centre": centre,
-        "rating": rating,
-    }
     return light.to(memory_format=torch.channels_last), right
 
 
@@ -631,39 +617,26 @@ def block(c_in, c_out):
     return nn.Sequential(conv, nn.GroupNorm(8, c_out), nn.SiLU(), nn.MaxPool2d(2))
 
 
+# %%
 class Reader(nn.Module):
-    def __init__(self, width=48):
+    def __init__(self, d=48):
         super().__init__()
-        self.eyes = nn.Sequential(
-            nn.PixelUnshuffle(2), block(4, width // 2), block(width // 2, width)
-        )
-        self.shared = nn.Conv2d(width, width, 3, padding=1)  # where all losses meet
-        sizes = {
-            "digit": (width, 10),
-            "lean": (width, 3),
-            "centre": (16 * width, 2),
-            "rating": (16 * width, 1),
-        }
-        self.heads = nn.ModuleDict({name: nn.Linear(*size) for name, size in sizes.items()})
+        self.eyes = nn.Sequential(nn.PixelUnshuffle(2), block(4, d // 2), block(d // 2, d))
+        self.shared = nn.Conv2d(d, d, 3, padding=1)  # where all losses meet
+        self.digit, self.lean = nn.Linear(d, 10), nn.Linear(d, 3)
+        self.centre, self.rating = nn.Linear(16 * d, 2), nn.Linear(16 * d, 1)
 
     def forward(self, light):
         cells = F.silu(self.shared(self.eyes(light)))  # 4 x 4 of them
-        anywhere, all_of_them = cells.amax(dim=(2, 3)), cells.flatten(1)
-        says = {
-            n: head(anywhere if n in ("digit", "lean") else all_of_them)
-            for n, head in self.heads.items()
-        }
-        return says | {"centre": 16 + says["centre"], "rating": 50 + says["rating"]}
+        best, every = cells.amax(dim=(2, 3)), cells.flatten(1)
+        where = {"centre": 16 + self.centre(every), "rating": 50 + self.rating(every)}
+        return {"digit": self.digit(best), "lean": self.lean(best)} | where
 
 
 # %%
 def raw_losses(says, right):
-    return {
-        name: (F.cross_entropy if name in ("digit", "lean") else F.mse_loss)(
-            says[name], right[name]
-        )
-        for name in says
-    }
+    names = {F.cross_entropy: ("digit", "lean"), F.mse_loss: ("centre", "rating")}
+    return {n: loss(says[n], right[n]) for loss, of in names.items() for n in of}
 
 
 @torch.no_grad()
@@ -683,14 +656,12 @@ def share_right(reader, data):
 
 # %%
 NAMES = ("digit", "lean", "centre", "rating")
-without_looking = {
-    "digit": math.log(10),
-    "lean": math.log(3),
-    **{name: labels[name].var(dim=0).mean().item() for name in ("centre", "rating")},
-}
+without_looking = {"digit": math.log(10), "lean": math.log(3)}
+without_looking |= {n: labels[n].var(dim=0).mean().item() for n in ("centre", "rating")}
 print({name: f"{value:.1f}" for name, value in without_looking.items()})
 
 
+# %%
 def train_reader(make, seed, *, units=without_looking, rate=0.02, steps=100):
     torch.manual_seed(seed)
     reader, rng = Reader().to(memory_format=torch.channels_last), make_rng(seed)
@@ -753,6 +724,7 @@ def settings(rule, trial, chance):
     return lambda r: GradNormWeights(NAMES, r.shared.weight, alpha=alpha, rate=wide), 0.0
 
 
+# %%
 trials = {rule: [] for rule in ("fixed", "uncertainty", "GradNorm")}
 for seed in range(3):
     for rule, found in trials.items():
@@ -881,6 +853,7 @@ class Attached:
         return losses["A"] + a / (b + 1e-6) * losses["B"]
 
 
+# %%
 p = START.clone().requires_grad_()
 right, wrong = last_layer(tug(p), p), Attached(p)(tug(p))
 assert_close(right, wrong)
@@ -901,8 +874,7 @@ assert abs(broken) < 0.02 and angle > 10
 # $\nabla L = \nabla L_A + \lambda \nabla L_B$, with $\lambda$ a plain number.
 
 # %%
-by_hand = torch.autograd.grad(tug(p)["A"], p)[0]
-a, b = by_hand, torch.autograd.grad(tug(p)["B"], p)[0]
+a, b = (torch.autograd.grad(loss, p)[0] for loss in tug(p).values())
 by_hand = a + a.norm() / b.norm() * b
 assert_close(gradients[0], by_hand, rtol=1e-5, atol=1e-5)
 assert (gradients[1] - by_hand).norm() > 0.1 * by_hand.norm()
