@@ -131,8 +131,9 @@ print(f"equal weights: {fixed_share:.3f} of the way from A to B")
 assert 0.95 < fixed_share < 0.955
 
 # %% [markdown]
-# "Equal weights" is not neutral. It puts the point at 95 % of the way,<!-- asserted: fixed_share
-# --> because of a unit. Whoever adds losses without a thought has decided too.
+# "Equal weights" is not neutral. It puts the point at 95 % of the
+# way,<!-- asserted: fixed_share --> because of a unit. Whoever adds losses without a thought has
+# decided too.
 #
 # ## The noise decides: uncertainty
 #
@@ -477,14 +478,16 @@ def train_painter(make, *, unit=1.0, seed=0, steps=400):
     torch.manual_seed(seed)
     painter, critic = layers(SHOWN + 8, 128, 128, 64 - SHOWN), layers(64, 128, 128, 1)
     weighting, rng = make(painter[-1].weight), make_rng(seed)
-    theirs, its = (torch.optim.Adam(m.parameters(), 2e-3, (0.5, 0.99)) for m in (critic, painter))
+    for_critic, for_painter = (
+        torch.optim.Adam(m.parameters(), 2e-3, (0.5, 0.99)) for m in (critic, painter)
+    )
     for _ in range(steps):
         x = real[torch.randint(len(real), (64,), generator=rng)]
         fake = restore(painter, x[:, :SHOWN], rng)
-        descend(critic_loss(critic, x, fake), theirs)
+        descend(critic_loss(critic, x, fake), for_critic)
         content = unit * F.mse_loss(fake[:, SHOWN:], x[:, SHOWN:])
         realism = F.softplus(-critic(fake)).mean()
-        descend(weighting({"content": content, "realism": realism}), its)
+        descend(weighting({"content": content, "realism": realism}), for_painter)
     with torch.no_grad():
         return restore(painter, unseen[:, :SHOWN], make_rng(9))
 
@@ -504,9 +507,8 @@ def energy_distance(x, y):
 
 
 def both(restored):
-    return F.mse_loss(restored[:, SHOWN:], unseen[:, SHOWN:]).item(), energy_distance(
-        restored, unseen
-    )
+    content = F.mse_loss(restored[:, SHOWN:], unseen[:, SHOWN:]).item()
+    return content, energy_distance(restored, unseen)
 
 
 # %%
@@ -530,16 +532,13 @@ restored |= {f"last {f}": paint_by_rule(f) for f in FACTORS}
 scores = {name: both(pictures) for name, pictures in restored.items()}
 
 # %% tags=["nbval-ignore-output"]
-families = {"content alone": ["content alone"]}
-families |= {
-    "fixed weight": [f"fixed {w}" for w in FIXED],
-    "last layer": [f"last {f}" for f in FACTORS],
+families = {"content alone": "content", "fixed weight": "fixed", "last layer": "last"}
+points = {
+    name: torch.tensor([pair for n, pair in scores.items() if n.startswith(start)])
+    for name, start in families.items()
 }
-points = {name: torch.tensor([scores[n] for n in names]) for name, names in families.items()}
 notes = {"fixed weight": map(str, FIXED), "last layer": [f"f = {f}" for f in FACTORS]}
-rows = {"real": unseen} | {
-    name: restored[name] for name in ("content alone", "fixed 0.03", "last 0.5")
-}
+rows = {"real": unseen} | {n: restored[n] for n in ("content alone", "fixed 0.03", "last 0.5")}
 tiles = torch.cat([row[:12] for row in rows.values()]).view(-1, 1, 8, 8).expand(-1, 3, -1, -1)
 _, axes = plt.subplots(1, 2, figsize=(10.5, 3.8), layout="tight", width_ratios=(2, 3))
 axis = {"x": "content: squared error", "y": "realism: energy distance"}
@@ -558,10 +557,10 @@ assert gain > 0.05 and price > 0
 # %% [markdown]
 # *What to see:* right, content alone paints grey clouds: the mean of all digits that would fit.
 # With realism come strokes, and some are of the wrong digit. Left, the same in numbers. Each way of
-# adding realism brings the distance down, the best of them by more than 0.05,<!-- asserted: gain
-# --> and each costs squared error.<!-- asserted: price --> Both families lie about one line, a
-# Pareto front: the last-layer rule finds no *better* trade than a fixed weight. And where on the
-# line you want to be, no rule can say. Somebody still chooses $f$.
+# adding realism brings the distance down, the best of them by more than
+# 0.05,<!-- asserted: gain --> and each costs squared error.<!-- asserted: price --> Both families
+# lie about one line, a Pareto front: the last-layer rule finds no *better* trade than a fixed
+# weight. And where on the line you want to be, no rule can say. Somebody still chooses $f$.
 #
 # So what does the rule buy? Write the content loss as a *sum* over 48 pixels, as many programs do,
 # instead of their mean. Nothing else changes.
@@ -577,10 +576,10 @@ assert lost > 0.04 and kept_by_rule < 0.02
 
 # %% [markdown]
 # With the fixed weight the distance grows by more than 0.04:<!-- asserted: lost --> realism counts
-# a 48th of what it did, and the clouds are back. With the last-layer rule it stays within 0.02.<!--
-# asserted: kept_by_rule --> *That* is what the rule buys: not a better picture, but a factor that
-# means the same in every unit, for every picture size, and while an adversarial loss grows and
-# shrinks during the game.
+# a 48th of what it did, and the clouds are back. With the last-layer rule it stays within
+# 0.02.<!-- asserted: kept_by_rule --> *That* is what the rule buys: not a better picture, but a
+# factor that means the same in every unit, for every picture size, and while an adversarial loss
+# grows and shrinks during the game.
 #
 # ## Four losses, three units, one judge
 #
