@@ -657,7 +657,7 @@ def share_right(reader, data):
 NAMES = ("digit", "lean", "centre", "rating")
 without_looking = {"digit": math.log(10), "lean": math.log(3)}
 without_looking |= {n: labels[n].var(dim=0).mean().item() for n in ("centre", "rating")}
-print({name: f"{value:.1f}" for name, value in without_looking.items()})
+print({name: f"{value:.3g}" for name, value in without_looking.items()})
 
 
 # %%
