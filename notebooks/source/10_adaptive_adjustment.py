@@ -745,7 +745,7 @@ def mean(values):
     return sum(values) / len(values)
 
 
-raw["one over it"] = [runs[0][1] for runs in trials["fixed"]]
+raw["fixed, divided"] = [runs[0][1] for runs in trials["fixed"]]
 best = {rule: [kept(runs, BUDGET) for runs in found] for rule, found in trials.items()}
 by_budget = {
     rule: [mean([kept(runs, n) for runs in found]) for n in range(1, BUDGET + 1)]
@@ -755,7 +755,7 @@ by_budget = {
 # %% tags=["nbval-ignore-output"]
 _, axes = plt.subplots(1, 3, figsize=(13, 2.8), layout="tight")
 viz.seed_dots(raw, ax=axes[0], x="share right, held out")
-axes[0].set_title("no tuning, raw losses", fontsize=10)
+axes[0].set_title("no tuning", fontsize=10)
 viz.curves(range(1, BUDGET + 1), by_budget, ax=axes[1], x="trial runs spent", y="share right, mean")
 axes[1].set_xticks(range(1, BUDGET + 1))
 axes[1].set_title("divided losses, tuned", fontsize=10)
@@ -764,7 +764,7 @@ axes[2].set_title(f"divided losses, best of {BUDGET} trials", fontsize=10)
 plt.show()
 
 # %%
-no_units = mean(raw["one over it"]) - max(
+no_units = mean(raw["fixed, divided"]) - max(
     mean(found) for name, found in raw.items() if name in RULES
 )
 lead = mean(best["fixed"]) - max(mean(best["uncertainty"]), mean(best["GradNorm"]))
