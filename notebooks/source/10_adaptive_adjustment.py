@@ -33,11 +33,11 @@ if importlib.util.find_spec("llmvis_course") is None:
 # Training descends on *one* number. So somebody must say how much each loss counts. Who? And is a
 # rule that adapts better than a person who tries a few weights?
 #
-# The article that this course follows (notebook 00) has a box for this, "adaptive adjustment". All
-# it says: take an adversarial and a content loss, and adjust their weights "according to the text
-# and the task". It does not say from what the weights are computed, when they change, what they
-# aim at, or how one would notice that they help. So this page takes three rules from the
-# literature that do say it, and tests them.
+# The article that this course follows (notebook 00) has a box for this, "adaptive adjustment": an
+# adversarial and a content loss, whose weights shall change with the text and the task. It leaves
+# undefined what the weights are computed from, when they change, what they aim at, and how one
+# would notice that they help. This page takes three rules from the literature that do say it, and
+# tests them.
 #
 # **After this page you can**
 #
@@ -581,7 +581,7 @@ assert lost > 0.04 and kept_by_rule < 0.02
 # factor that means the same in every unit, for every picture size, and while an adversarial loss
 # grows and shrinks during the game.
 #
-# ## Four losses, three units, one judge
+# ## Four losses, three units
 #
 # Now the question of the page, on the course's scenes: one digit somewhere, in the light alone. A
 # small network names the digit and its lean (cross-entropies, in nats), points at its centre
@@ -589,7 +589,7 @@ assert lost > 0.04 and kept_by_rule < 0.02
 # chance: there is nothing to learn, and the loss stays near 400. Real tables have such columns.
 #
 # A picture counts as right when digit, lean and place are, all three. The test scenes show unseen
-# handwriting in *held-out combinations*: no digit ever stood in that place in training.
+# handwriting in *held-out combinations*: in training, that digit never stood in that place.
 
 # %%
 makers = [SceneMaker(make_glyphs(load_handwriting(train=side))) for side in (True, False)]
@@ -776,11 +776,11 @@ assert no_units > 0.2 and lead > -0.05
 # points more than any of them.<!-- asserted: no_units --> In the middle and on the right, the equal
 # budget. Dots are seeds, and lie well apart.
 #
-# **Is adaptive better than tuned fixed weights, then? Here: no.** Not even the better of the two
-# adaptive rules is 5 points ahead of fixed weights,<!-- asserted: lead --> and seeds differ by as
-# much. Both rules have settings of their own, and wrong ones cost as much as wrong
-# weights: the knob was moved, not removed. Larger studies at equal budgets say the same (Kurin et
-# al. 2022, Xin et al. 2022). What did the rules do, at their defaults?
+# **Is adaptive better than tuned fixed weights, then (your third prediction)? Here: no.** Not even
+# the better of the two adaptive rules is 5 points ahead of fixed weights,<!-- asserted: lead -->
+# and seeds differ by as much. Both rules have settings of their own, and wrong ones cost as much as
+# wrong weights: the knob was moved, not removed. Larger studies at equal budgets say the same
+# (Kurin et al. 2022, Xin et al. 2022). What did the rules do, at their defaults?
 
 # %% tags=["nbval-ignore-output"]
 _, axes = plt.subplots(1, 2, figsize=(9, 2.2), layout="tight")
@@ -804,9 +804,9 @@ assert rating_share > 0.6 and shouting > 1.5
 # louder it gets.<!-- asserted: shouting --> The digit, which needs the attention, is the hardest to
 # learn, and neither rule has been told that it matters to you.
 #
-# When *is* a rule worth it? When units are unknown or change during training, as an adversarial
-# loss does; when you can afford one run only; and, for uncertainty, when noise is what differs. The
-# first thing to do costs nothing: divide each loss by what it is without looking.
+# When *is* a rule worth it? When units are unknown or drift during training, as an adversarial loss
+# does; and, for uncertainty, when noise is what differs. The first thing to do costs no run at all:
+# divide each loss by what it is without looking.
 #
 # ## Break one thing, twice: silent faults
 #
