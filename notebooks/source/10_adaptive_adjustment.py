@@ -213,9 +213,8 @@ viz.seed_dots(
 )
 plt.show()
 times_better = error["equal weights"] / error["uncertainty, learned"]
-assert (
-    20 < times_better < 30 and error["uncertainty, learned"] < 1.1 * error["true variances known"]
-)
+assert 20 < times_better < 30
+assert error["uncertainty, learned"] < 1.1 * error["true variances known"]
 
 # %% [markdown]
 # *What to see:* sixty worlds, a dot each. Equal weights listen to the bad instrument as much as to
@@ -376,7 +375,8 @@ expected = {
 }
 for name, t in expected.items():
     print(f"{name:14} pencil {t:.2f}")
-    assert abs(share_of_way(walks[name][-1]) - t) < 0.02
+off = max(abs(share_of_way(walks[name][-1]) - t) for name, t in expected.items())
+assert off < 0.02
 
 # %%
 t = torch.linspace(0, 1, 50)
@@ -389,7 +389,7 @@ plt.show()
 
 # %% [markdown]
 # *What to see:* left, the walks; right, the two losses at their ends. All four end on the Pareto
-# front, each within 0.02 of the pencil's answer.<!-- asserted: expected --> None is *wrong*. They
+# front, each within 0.02 of the pencil's answer.<!-- asserted: off --> None is *wrong*. They
 # want different things, and none was told what *you* want. Your second prediction: equal pulls stop
 # at the first point of the line that they meet.
 #
