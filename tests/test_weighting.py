@@ -69,6 +69,57 @@ def test_gradnorm_lets_stiff_and_slack_tasks_learn_equally_fast() -> None:
     assert left[1] < 0.01 * left[0]
 
 
+@pytest.mark.parametrize("unit", [1.0, 1000.0])
+def test_gradnorm_reaches_its_answer_in_any_unit(unit) -> None:
+    """On k w^2 / 2 from one start, equal pulls mean weights like 1 / k, for any k."""
+    stiff, w = torch.tensor([1.0, 1000.0]), torch.ones(2, requires_grad=True)
+    weighting = GradNormWeights(["slow", "fast"], w, alpha=1.0, rate=0.02)
+    for _ in range(500):  # the weights of the network stand still
+        weighting(dict(zip(("slow", "fast"), unit * 0.5 * stiff * w**2, strict=True)))
+    assert weighting.weights["slow"] / weighting.weights["fast"] == pytest.approx(1000, rel=0.05)
+
+
+def test_gradnorm_gives_more_to_what_lags_behind() -> None:
+    """Equal pulls, ratios 1 and 1/4: targets are (1.6, 0.4) to the power alpha of the mean pull."""
+    for alpha, expected in ((0.0, 1.0), (1.0, 4.0)):
+        w = torch.ones(2, requires_grad=True)
+        weighting = GradNormWeights(["lags", "leads"], w, alpha=alpha, rate=0.01)
+        weighting({"lags": 1 + w[0] - 1, "leads": 1 + w[1] - 1})
+        for _ in range(300):
+            weighting({"lags": 1 + w[0] - 1, "leads": 0.25 + w[1] - 1})
+        ratio = weighting.weights["lags"] / weighting.weights["leads"]
+        assert ratio == pytest.approx(expected, rel=0.05)
+
+
+def test_gradnorm_rests_where_nothing_pulls() -> None:
+    w = torch.ones(2, requires_grad=True)
+    weighting = GradNormWeights(["a", "b"], w)
+    weighting({"a": 0 * w.sum(), "b": 0 * w.sum()})
+    assert weighting.weights == {"a": 1.0, "b": 1.0}
+
+
+def test_a_negative_loss_is_refused() -> None:
+    w = torch.ones(1, requires_grad=True)
+    for weighting in (UncertaintyWeights(["a"]), GradNormWeights(["a"], w)):
+        with pytest.raises(ValueError, match="loss a is -1; expected 0 or more"):
+            weighting({"a": -w.sum()})
+        with pytest.raises(ValueError, match="loss a is nan; expected 0 or more"):
+            weighting({"a": w.sum() * float("nan")})
+
+
+def test_what_uncertainty_leaves_to_descend_on_is_the_sum_of_logarithms() -> None:
+    """With s at its best, the slope by what is shared is that of half the sum of log L."""
+    w = torch.tensor([0.7, 0.2], dtype=torch.float64, requires_grad=True)
+    losses = {"a": 3 * w.square().sum(), "b": 0.1 * (w - 1).square().sum()}
+    weighting = UncertaintyWeights(["a", "b"]).double()
+    with torch.no_grad():
+        for name, s in weighting.log_var.items():
+            s.copy_(losses[name].log())
+    (found,) = torch.autograd.grad(weighting(losses), w, retain_graph=True)
+    (expected,) = torch.autograd.grad(0.5 * sum(loss.log() for loss in losses.values()), w)
+    torch.testing.assert_close(found, expected)
+
+
 def test_the_last_layer_is_pulled_equally_hard_by_both() -> None:
     last = torch.tensor([1.0, 2.0], requires_grad=True)
     losses = {"content": last.square().sum(), "realism": 0.01 * last.sum()}

@@ -6,6 +6,7 @@ learning (GradNorm: Chen et al. 2018, arXiv:1711.02257); equal pull on the last 
 2021, arXiv:2012.09841, equation 7). Left out on purpose: changing the gradients themselves.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -32,7 +33,11 @@ class UncertaintyWeights(nn.Module):
     If $L_i$ is a squared error and the task's noise has variance $\sigma_i^2$, this is the negative
     log likelihood of a Gaussian, but for a constant. Its derivative by $s_i$ is
     $\tfrac12 (1 - e^{-s_i} L_i)$, zero where $\sigma_i^2 = L_i$: a task that stays uncertain counts
-    less. Give `parameters()` to the optimizer, or nothing is learned.
+    less. Put back, $\sum_i \tfrac12 (1 + \log L_i)$ is left to descend on: no unit of any loss
+    matters. Kendall et al. write cross-entropies without the $\tfrac12$ before $e^{-s_i}$; here all
+    losses are treated alike. Give `parameters()` to the optimizer, or nothing is learned.
+
+    Raises ValueError for a negative loss, whose variance would shrink for ever.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -41,6 +46,8 @@ class UncertaintyWeights(nn.Module):
 
     def forward(self, losses: Losses) -> Float[Tensor, ""]:
         _expect(losses, dict(self.log_var))
+        for name, loss in losses.items():
+            _positive(name, loss)
         return sum(0.5 * ((-s).exp() * losses[name] + s) for name, s in self.log_var.items())
 
     @property
@@ -56,6 +63,10 @@ class GradNormWeights:
     $r_i$ a task's loss over its first one, divided by the mean of these ratios, the $w_i$ descend
     on $\sum_i \lvert G_i - \bar G r_i^\alpha\rvert$, the target held fixed: a task that lags behind
     is given more. They stay positive and sum to their number.
+
+    Here it is the logarithms of the $w_i$ that descend, on the pulls over their mean: the slope is
+    $\pm G_i / \bar G$. The paper moves the $w_i$ themselves; then the right `rate` depends on the
+    units of the losses, and a weight that must fall to a thousandth jumps over it.
     """
 
     def __init__(
@@ -73,20 +84,18 @@ class GradNormWeights:
         return sum(weight * losses[name] for name, weight in self.weights.items())
 
     def _adjust(self, losses: Losses) -> None:
-        now = {name: losses[name].item() for name in self.weights}
-        self.first = self.first or {name: max(value, 1e-12) for name, value in now.items()}
-        pull = {name: gradient_norm(losses[name], self.shared) for name in self.weights}
-        n = len(self.weights)
-        mean_pull = sum(self.weights[name] * pull[name] for name in pull) / n
-        left = {name: now[name] / self.first[name] for name in now}
-        mean_left = sum(left.values()) / n
-        for name, weight in self.weights.items():
-            target = mean_pull * (left[name] / max(mean_left, 1e-12)) ** self.alpha
-            # the slope of |G - target| by w is the sign of what is inside, times the pull
-            slope = pull[name] * (1 if weight * pull[name] > target else -1)
-            self.weights[name] = max(weight - self.rate * slope, 1e-3)
-        total = sum(self.weights.values())
-        self.weights = {name: n * weight / total for name, weight in self.weights.items()}
+        now = {name: _positive(name, losses[name]) for name in self.weights}
+        self.first = self.first or now
+        left = _over_mean({name: now[name] / self.first[name] for name in now})
+        pull = _over_mean(
+            {name: w * gradient_norm(losses[name], self.shared) for name, w in self.weights.items()}
+        )
+        for name, here in pull.items():
+            gap = here - left[name] ** self.alpha
+            # the slope of |gap| by log w is the sign of the gap times the pull; at most a factor e
+            step = min(self.rate * here, 1.0) * ((gap > 0) - (gap < 0))
+            self.weights[name] *= math.exp(-step)
+        self.weights = _over_mean(self.weights)
 
 
 class LastLayerWeights:
@@ -121,3 +130,16 @@ def _expect(losses: Losses, names: Mapping[str, object]) -> None:
     if set(losses) != set(names):
         found, expected = (", ".join(sorted(each)) or "none" for each in (losses, names))
         raise ValueError(f"found losses {found}; expected {expected}")
+
+
+def _positive(name: str, loss: Tensor) -> float:
+    """A loss as a number that can be divided by."""
+    if not (value := loss.item()) >= 0:
+        raise ValueError(f"loss {name} is {value:.3g}; expected 0 or more")
+    return max(value, 1e-12)
+
+
+def _over_mean(values: Mapping[str, float]) -> dict[str, float]:
+    """Values over their mean; ones where all are zero."""
+    mean = sum(values.values()) / len(values)
+    return {name: value / mean if mean > 0 else 1.0 for name, value in values.items()}

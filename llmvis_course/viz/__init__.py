@@ -27,11 +27,12 @@ from .pictures import (
 )
 from .seeing import influence_map, signed_map
 from .verdicts import Compared, compare, verdict_table
+from .weights_of_losses import trade_off, tug_of_war
 
 __all__ = [
     "BLACK", "BLUE", "BOXES", "CYCLE", "Compared", "GREEN", "GREY", "ORANGE", "PINK", "SKY",
     "VERMILION", "YELLOW", "as_array", "attention_map", "compare", "curves", "errors", "filmstrip",
     "flow_chart", "heat_maps", "heat_over", "influence_map", "picture_grid", "score_bars",
-    "seed_dots", "show_picture", "signed_map", "verdict_table", "ways", "with_intervals",
-    "word_bars", "word_maps", "writing_maps",
+    "seed_dots", "show_picture", "signed_map", "trade_off", "tug_of_war", "verdict_table", "ways",
+    "with_intervals", "word_bars", "word_maps", "writing_maps",
 ]  # fmt: skip
