@@ -294,7 +294,7 @@ def known_model(shift=0.0):
     encoder, decoder = nn.Linear(3, 2), nn.Linear(1, 3)
     encoder.weight.data = torch.stack([v * w / s**2, torch.zeros(3)])
     encoder.bias.data = torch.tensor([shift, v.log()])
-    decoder.weight.data, decoder.bias.data = w[:, None], torch.zeros(3)
+    decoder.weight.data, decoder.bias.data = w[:, None].clone(), torch.zeros(3)
     return VAE(encoder, decoder, Gaussian(s), code=1)
 
 
