@@ -92,7 +92,6 @@ from llmvis_course.evaluate import Judge
 from llmvis_course.models.vae import (
     VAE,
     Gaussian,
-    Posterior,
     conv_decoder,
     conv_encoder,
     kl_to_standard_normal,
@@ -600,11 +599,13 @@ plt.show()
 print({name: round(share, 2) for name, share in between.items()})
 
 # %%
-def ink_between(pictures):  # neither paper nor full ink
-    return ((pictures > -0.6) & (pictures < 0.6)).float().mean()
-
+smooth = between["codes"] - between["pixels"]
+assert smooth > 0
 
 # %% [markdown]
+# *What to see:* mixed pixels are two digits at once, both faint. Mixed codes bend one stroke into
+# another. TODO
+#
 # ## Break one thing: a code that says nothing
 #
 # Give the decoder a second source. Let it draw pixel by pixel, row by row, and look at the pixels
@@ -674,16 +675,18 @@ def costs(posterior):
     return 0.5 * (mu**2 + log_var.exp() - 1 - log_var).mean(dim=0)
 
 
-def price(way, kl, done):
-    if way == "KL warmed up":
-        return warm_up(done, over=STEPS // 2) * kl.sum()
-    return kl.clamp_min(1.0).sum() if way == "free nats" else kl.sum()
-
-
 STEPS = 250
 WINDOWS = {"looks back 7 × 7": 7, "KL warmed up": 7, "free nats": 7, "looks back 3 × 3": 3}
 
 
+def price(way, kl, step):
+    """What a code is charged in training, nats."""
+    if way == "KL warmed up":
+        return warm_up(step, over=STEPS // 2) * kl.sum()
+    return kl.clamp_min(1.0).sum() if way == "free nats" else kl.sum()
+
+
+# %%
 def train_looking(way, seed):
     torch.manual_seed(seed)
     parts = conv_encoder(4, size=16, width=16), conv_decoder(4, channels=16, size=16, width=16)
@@ -693,7 +696,8 @@ def train_looking(way, seed):
     def loss(batch):
         posterior = model.encode(batch)
         said = model.decoder(reparameterize(posterior, rng=rng))
-        return price(way, costs(posterior), next(steps)) - model.likelihood.log_p(said, batch).mean()
+        likelihood = model.likelihood.log_p(said, batch).mean()
+        return price(way, costs(posterior), next(steps)) - likelihood
 
     train(model, loss, seed, STEPS)
     return model
@@ -707,7 +711,7 @@ def examine(model):
     own = model.likelihood.log_p(said, test).mean()
     swapped = model.likelihood.log_p(said.roll(1, dims=0), test).mean()
     kl = costs(posterior)
-    return {"kl": kl, "use": (own - swapped).item(), "elbo": (own - kl.sum()).item()}
+    return {"kl": kl, "use": own - swapped, "elbo": own - kl.sum()}
 
 
 seen = {way: [examine(train_looking(way, seed)) for seed in range(3)] for way in WINDOWS}
@@ -716,8 +720,11 @@ seen = {way: [examine(train_looking(way, seed)) for seed in range(3)] for way in
 _, axes = plt.subplots(1, 3, figsize=(12, 3), layout="tight")
 viz.kl_bars({way: [m["kl"] for m in ms] for way, ms in seen.items()}, ax=axes[0])
 for ax, name in zip(axes[1:], ("use", "elbo"), strict=True):
-    viz.seed_dots({way: [m[name] for m in ms] for way, ms in seen.items()}, ax=ax, x="")
+    viz.seed_dots({way: [float(m[name]) for m in ms] for way, ms in seen.items()}, ax=ax, x="")
 axes[1].set_xlabel("lost when codes are swapped, nats")
 axes[2].set_xlabel("ELBO on test pictures, nats")
 plt.show()
-print({w: [(round(m["kl"].sum().item(), 2), round(m["use"], 2), round(m["elbo"], 1)) for m in ms] for w, ms in seen.items()})
+
+# %% tags=["nbval-ignore-output"]
+for way, models in seen.items():
+    print(way, [tuple(round(float(m[k].sum()), 2) for k in ("kl", "use", "elbo")) for m in models])
