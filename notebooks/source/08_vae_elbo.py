@@ -367,7 +367,7 @@ assert (steps > 0).all() and rising[-1] < exact + 0.01 and exact - rising[-1] < 
 # | the bound needs | in the printed formula |
 # |---|---|
 # | real pictures | $x$ is drawn from a *prior*; in a VAE the prior is over codes |
-# | a decoder and a likelihood: is the picture made again? | neither; no $x$ is compared with anything |
+# | a decoder and a likelihood: is the picture made again? | neither; no $x$ is compared |
 # | a KL: what does the code cost? | none; nothing compares $q$ with dice |
 # | an encoder that reads pictures | the second term feeds it a code, $\phi(z)$ |
 #
@@ -728,3 +728,108 @@ plt.show()
 # %% tags=["nbval-ignore-output"]
 for way, models in seen.items():
     print(way, [tuple(round(float(m[k].sum()), 2) for k in ("kl", "use", "elbo")) for m in models])
+
+
+# %%
+def least(way, name):
+    return min(float(m[name].sum()) for m in seen[way])
+
+
+def most(way, name):
+    return max(float(m[name].sum()) for m in seen[way])
+
+
+collapsed, warm = most("looks back 7 × 7", "kl"), most("KL warmed up", "kl")
+unused = max(most("looks back 7 × 7", "use"), most("KL warmed up", "use"))
+charged, used = least("free nats", "kl"), least("free nats", "use")
+narrow = least("looks back 3 × 3", "use")
+better = least("looks back 7 × 7", "elbo") - most("looks back 3 × 3", "elbo")
+assert collapsed < 0.5 and warm < 0.5 and unused < 1
+assert charged > 2 and used > 1 and narrow > 5 and better > 1
+
+# %% [markdown]
+# *What to see:* dots are seeds. With the large window the four numbers together cost less than half
+# a nat,<!-- asserted: collapsed --> and swapping them takes less than one.<!-- asserted: unused -->
+# The encoder says "dice" whatever it sees. This is **posterior collapse**, and it answers your
+# third prediction: the code says less, here nothing.
+#
+# Why? The right plot tells. Training did not fail: the collapsed model has the *higher* bound, by
+# more than a nat with each pair of seeds.<!-- asserted: better --> A code costs its KL, so it has
+# to tell the decoder something worth more. The pixels near by already tell most of it, for nothing.
+#
+# That sorts the cures. **Warming up** helps where a code would pay, and is lost at the start,
+# before the decoder can use it. Here it does not pay. As the weight nears one, the code goes out,
+# as before.<!-- asserted: warm --> **Free nats** change what a code costs. The encoder takes more
+# than two nats,<!-- asserted: charged --> and the decoder does use them: the swap takes more than
+# one nat.<!-- asserted: used --> **A smaller window** changes what the decoder has without a code.
+# Now the swap takes more than five,<!-- asserted: narrow --> and the bound is the lowest of all.
+#
+# So first ask what you want. For probable pictures alone a silent code is no fault. For a code
+# that tells something, change the price or the decoder; and measure the use, not only the cost.
+#
+# ## Check yourself
+#
+# <details><summary>1. The loss of a VAE is minus the ELBO. It falls from 120 to 100 nats. Is the
+# picture now $e^{20}$ times as probable?</summary>
+#
+# Not surely. The *bound* on its log-probability rose by 20. The probability may have risen by less
+# or by more: part of the change can be a smaller gap, when the encoder has become less wrong.
+#
+# </details>
+#
+# <details><summary>2. Somebody reports a KL of −3 nats. What do you think?</summary>
+#
+# A mistake. A KL is never negative. (An estimate of it from a few draws can be; the closed form
+# cannot.)
+#
+# </details>
+#
+# <details><summary>3. Which part of the ELBO does a plain autoencoder keep?</summary>
+#
+# The first, the likelihood of the picture given its code, with a code that has no spread. It drops
+# the KL. So nothing calls its codes towards the dice.
+#
+# </details>
+#
+# <details><summary>4. In the bound with $k$ draws, why not always take $k = 1000$ in
+# training?</summary>
+#
+# Every draw is one more pass through the decoder. And the more draws, the less the bound depends on
+# the encoder: its gradient drowns in noise (Rainforth et al. 2018).
+#
+# </details>
+
+# %% [markdown]
+# ## Exercises
+#
+# * **Difficulty 1, 10 minutes.** Write the KL from $\mathcal N(\mu, \sigma^2)$ to
+#   $\mathcal N(0, \tau^2)$ for one number, on paper, as above. Check it with
+#   `kl_divergence(Normal(mu, sigma), Normal(0.0, tau))` at three values of your choice.
+# * **Difficulty 2, 15 minutes.** In check two, leave the mean right and make the encoder's *variance*
+#   too large: add 0.2, 0.4, 0.8 to the last entry of `encoder.bias.data`. Plot the bound. Then try
+#   the same amounts subtracted. Which side costs more?
+# * **Difficulty 2, 15 minutes.** Train `train_vae(2, 0, 700)` with a weight $\beta$ of 0.1 and of 10
+#   on the KL: pass `beta=` to `model.loss`. Draw both maps. What happens to the spread of the
+#   codes, and to the share of neighbours that are alike?
+# * **Difficulty 3, 25 minutes.** Find by how much the autoencoder lags because its codes fill no
+#   Gaussian. Fit a mixture of ten Gaussians to its codes of the training pictures
+#   (`sklearn.mixture.GaussianMixture(10)`), draw 400 codes from it (`.sample(400)`), and count with
+#   `legible`. Do the same for the VAE. Does the order change?
+#
+# ## What to read
+#
+# * Kingma and Welling 2014, *Auto-Encoding Variational Bayes*, arXiv:1312.6114, and Rezende et al.
+#   2014, arXiv:1401.4082: the two papers that began it.
+# * Burda et al. 2016, *Importance Weighted Autoencoders*, arXiv:1509.00519: the bound with $k$
+#   draws. Rainforth et al. 2018, *Tighter Variational Bounds are Not Necessarily Better*,
+#   arXiv:1802.04537: its price.
+# * Bowman et al. 2016, *Generating Sentences from a Continuous Space*, arXiv:1511.06349: collapse,
+#   and warming up.
+# * Kingma et al. 2016, *Improving Variational Inference with Inverse Autoregressive Flow*,
+#   arXiv:1606.04934: free nats, there called free bits.
+# * Chen et al. 2017, *Variational Lossy Autoencoder*, arXiv:1611.02731: why a strong decoder leaves
+#   its code alone, and windows that make it use one.
+# * Mohamed et al. 2020, *Monte Carlo Gradient Estimation in Machine Learning*, arXiv:1906.10652:
+#   both gradients of this page, and their noise.
+#
+# **Next:** `09_text_image_fusion`, where words steer pixels.
