@@ -805,12 +805,12 @@ assert charged > 2 and used > 1 and narrow > 5 and better > 1
 # * **Difficulty 1, 10 minutes.** Write the KL from $\mathcal N(\mu, \sigma^2)$ to
 #   $\mathcal N(0, \tau^2)$ for one number, on paper, as above. Check it with
 #   `kl_divergence(Normal(mu, sigma), Normal(0.0, tau))` at three values of your choice.
-# * **Difficulty 2, 15 minutes.** In check two, leave the mean right and make the encoder's *variance*
-#   too large: add 0.2, 0.4, 0.8 to the last entry of `encoder.bias.data`. Plot the bound. Then try
-#   the same amounts subtracted. Which side costs more?
-# * **Difficulty 2, 15 minutes.** Train `train_vae(2, 0, 700)` with a weight $\beta$ of 0.1 and of 10
-#   on the KL: pass `beta=` to `model.loss`. Draw both maps. What happens to the spread of the
-#   codes, and to the share of neighbours that are alike?
+# * **Difficulty 2, 15 minutes.** In check two, leave the mean right and make the encoder's variance
+#   wrong: `encoder.bias.data` ends with its logarithm. Add 0.5 and 1 to it, then take 0.5 and 1
+#   away, and compute the bound four times. Which side costs more? Compare with step 5.
+# * **Difficulty 2, 15 minutes.** Train the two-number VAE of the map again, with the KL weighted by
+#   0.1 and by 10: in `train_vae`, write `model.loss(batch, rng=rng, beta=0.1)`. Draw both maps.
+#   What happens to the spread of the codes, and to `alike`?
 # * **Difficulty 3, 25 minutes.** Find by how much the autoencoder lags because its codes fill no
 #   Gaussian. Fit a mixture of ten Gaussians to its codes of the training pictures
 #   (`sklearn.mixture.GaussianMixture(10)`), draw 400 codes from it (`.sample(400)`), and count with
