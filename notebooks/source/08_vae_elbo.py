@@ -29,7 +29,7 @@ if importlib.util.find_spec("llmvis_course") is None:
 #
 # **The question.** An *autoencoder* is two networks. The encoder squeezes a picture into a few
 # numbers, its **code**. The decoder makes the picture again. Now throw the picture away, roll dice
-# for the numbers, and decode. Do you get a digit?
+# for the numbers (draw each from a standard normal), and decode. Do you get a digit?
 #
 # Often not. Nothing in training asked what lies *between* the codes. A **variational autoencoder**
 # (VAE) asks: it can draw from dice. It also says how probable a picture is, or rather, a number
@@ -123,7 +123,7 @@ from llmvis_course.widgets import LatentMap
 # $$p(x) = \int q(z \mid x)\, \frac{p(x \mid z)\, p(z)}{q(z \mid x)}\, dz
 # = \mathbb{E}_{q}\!\left[\frac{p(x \mid z)\, p(z)}{q(z \mid x)}\right].$$
 #
-# The second sign only uses what a mean is: an integral of values, weighted by $q$.
+# The second equals sign is what a mean is: the integral of a value times its density.
 #
 # **Step 3: take the logarithm.** The logarithm bends downwards. So the log of a mean is at least
 # the mean of the logs (Jensen's inequality; try it with 1 and 9: $\log 5 > \frac12 \log 9$):
@@ -749,20 +749,20 @@ assert charged > 2 and used > 1 and narrow > 5 and better > 1
 
 # %% [markdown]
 # *What to see:* dots are seeds. With the large window the four numbers together cost less than half
-# a nat,<!-- asserted: collapsed --> and swapping them takes less than one.<!-- asserted: unused -->
+# a nat,<!-- asserted: collapsed --> and swapping them loses less than one.<!-- asserted: unused -->
 # The encoder says "dice" whatever it sees. This is **posterior collapse**, and it answers your
 # third prediction: the code says less, here nothing.
 #
 # Why? The right plot tells. Training did not fail: the collapsed model has the *higher* bound, by
-# more than a nat with each pair of seeds.<!-- asserted: better --> A code costs its KL, so it has
+# more than a nat whichever seeds you compare.<!-- asserted: better --> A code costs its KL, so it has
 # to tell the decoder something worth more. The pixels near by already tell most of it, for nothing.
 #
 # That sorts the cures. **Warming up** helps where a code would pay, and is lost at the start,
 # before the decoder can use it. Here it does not pay. As the weight nears one, the code goes out,
 # as before.<!-- asserted: warm --> **Free nats** change what a code costs. The encoder takes more
-# than two nats,<!-- asserted: charged --> and the decoder does use them: the swap takes more than
+# than two nats,<!-- asserted: charged --> and the decoder does use them: the swap loses more than
 # one nat.<!-- asserted: used --> **A smaller window** changes what the decoder has without a code.
-# Now the swap takes more than five,<!-- asserted: narrow --> and the bound is the lowest of all.
+# Now the swap loses more than five,<!-- asserted: narrow --> and the bound is the lowest of all.
 #
 # So first ask what you want. For probable pictures alone a silent code is no fault. For a code
 # that tells something, change the price or the decoder; and measure the use, not only the cost.
@@ -813,8 +813,8 @@ assert charged > 2 and used > 1 and narrow > 5 and better > 1
 #   What happens to the spread of the codes, and to `alike`?
 # * **Difficulty 3, 25 minutes.** Find by how much the autoencoder lags because its codes fill no
 #   Gaussian. Fit a mixture of ten Gaussians to its codes of the training pictures
-#   (`sklearn.mixture.GaussianMixture(10)`), draw 400 codes from it (`.sample(400)`), and count with
-#   `legible`. Do the same for the VAE. Does the order change?
+#   (`sklearn.mixture.GaussianMixture(10)`), draw 400 codes from it (`.sample(400)[0]`, as a float32
+#   tensor), decode them, and count with `legible`. Do the same for the VAE. Does the order change?
 #
 # ## What to read
 #
