@@ -754,8 +754,9 @@ assert charged > 2 and used > 1 and narrow > 5 and better > 1
 # third prediction: the code says less, here nothing.
 #
 # Why? The right plot tells. Training did not fail: the collapsed model has the *higher* bound, by
-# more than a nat whichever seeds you compare.<!-- asserted: better --> A code costs its KL, so it has
-# to tell the decoder something worth more. The pixels near by already tell most of it, for nothing.
+# more than a nat whichever seeds you compare.<!-- asserted: better --> A code costs its KL, so it
+# has to tell the decoder something worth more. The pixels near by already tell most of it, for
+# nothing.
 #
 # That sorts the cures. **Warming up** helps where a code would pay, and is lost at the start,
 # before the decoder can use it. Here it does not pay. As the weight nears one, the code goes out,
