@@ -78,7 +78,7 @@ def kl_bars(found: Mapping[str, Sequence[Float[Tensor, " d"]]], *, ax: Axes) -> 
     ax.set_xticks(range(values.shape[1]), [str(n) for n in numbers])
     ax.set_xlabel("number of the code, the busiest first")
     ax.set_ylabel("KL, nats per picture")
-    ax.legend(frameon=False, fontsize=8)
+    ax.legend(frameon=False, fontsize=8, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0))
     ax.spines[["top", "right"]].set_visible(False)
     return ax
 
