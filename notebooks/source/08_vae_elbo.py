@@ -577,8 +577,8 @@ assert ahead > 0.1 and nearer > 0 and copied > 2 and found["real"][0] > 0.95
 # with it. And no dreamer is near the real pictures yet: see lesson 13.
 #
 # **The way between two pictures.** Mix their pixels half and half, or mix their codes half and half
-# and decode. Here for pairs of different digits, with two measures: the judge, and the mean distance
-# to the nearest real picture (root of the mean squared difference of pixels).
+# and decode. Here for pairs of different digits, with two measures: the judge, and the distance to
+# the nearest real picture (the root of the mean squared difference of pixels).
 
 
 # %%
