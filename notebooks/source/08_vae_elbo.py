@@ -608,12 +608,15 @@ plt.show()
 print(between, far)
 
 # %%
-smooth = between["codes"] - between["pixels"]
-assert smooth > 0
+closer = far["pixels"] - far["codes"]
+assert all(0.55 < share < 0.95 for share in between.values()) and closer > 0.005
 
 # %% [markdown]
-# *What to see:* mixed pixels are two digits at once, both faint. Mixed codes bend one stroke into
-# another. TODO
+# *What to see:* above, two digits lie over each other, each half as bright. Below, one stroke bends
+# into the other. The judge does not settle it. It reads a digit on most of both
+# kinds,<!-- asserted: between --> as two digits over each other often look like one. The distance
+# does: the middle between two codes lies nearer to real handwriting than the middle between two
+# pictures.<!-- asserted: closer --> One measure is rarely enough.
 #
 # ## Break one thing: a code that says nothing
 #
