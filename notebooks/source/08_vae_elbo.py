@@ -516,8 +516,8 @@ def train_autoencoder(code, seed, steps):
 
 
 # %% tags=["nbval-ignore-output"]
-vaes = [train_vae(16, seed, 500) for seed in range(3)]
-autoencoders = [train_autoencoder(16, seed, 500) for seed in range(3)]
+vaes = [train_vae(16, seed, 400) for seed in range(3)]
+autoencoders = [train_autoencoder(16, seed, 400) for seed in range(3)]
 dice = torch.randn(400, 16, generator=make_rng(7))
 
 rows = {"real": test[::50], "copied": vaes[0].decode(vaes[0].encode(test[::50]).mu)}
