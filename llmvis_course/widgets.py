@@ -7,7 +7,7 @@ what a notebook could not compute in a cell; every widget has a static twin bene
 import html
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import ipywidgets
 import numpy as np
@@ -19,7 +19,7 @@ from torch import Tensor
 from .evaluate import Judge
 from .pipeline import GUIDANCE, NotUnderstood, TextToImage, Trace
 from .training.repro import make_rng
-from .viz import BLUE, VERMILION, as_array, compare, heat_over
+from .viz import BLUE, VERMILION, as_array, compare, heat_over, plane_codes, sheet
 
 EXAMPLES = (
     "a large red seven at the top left",
@@ -29,6 +29,7 @@ EXAMPLES = (
     "a purple elephant",
 )
 SIDE = 256  # pixels on the screen
+VERMILION_RGB = tuple(int(VERMILION[k : k + 2], 16) / 255 for k in (1, 3, 5))
 
 
 def png(array: Float[np.ndarray, "h w 3"], *, side: int = SIDE) -> bytes:
@@ -207,3 +208,61 @@ class LookingWords(ipywidgets.VBox):
             f" background:rgba(0,114,178,{share:.2f})'>"
             f"{html.escape(self.words[k])}<br><small>{100 * share:.0f} %</small></span>"
         )
+
+
+class LatentMap(ipywidgets.VBox):
+    """A map of what a decoder makes of each code of two numbers, and two sliders to walk on it.
+
+    The place is framed on the map, its picture stands beside it, and `read`, where it is given,
+    says what it sees there. Raises ValueError when the decoder does not give grey pictures.
+    """
+
+    def __init__(
+        self,
+        decode: Callable[[Float[Tensor, "b 2"]], Float[Tensor, "b 1 h w"]],
+        *,
+        reach: float = 3.0,
+        cells: int = 12,
+        read: Callable[[Float[Tensor, "1 1 h w"]], str] | None = None,
+    ) -> None:
+        self.decode, self.reach, self.read = decode, reach, read
+        pictures = decode(plane_codes(cells, reach=reach))
+        if pictures.ndim != 4 or pictures.shape[:2] != (cells**2, 1):
+            raise ValueError(
+                f"the decoder gave {tuple(pictures.shape)} for {cells**2} codes; expected "
+                f"({cells**2}, 1, h, w)"
+            )
+        self._paper = as_array(sheet(pictures).expand(3, -1, -1))
+        self.map = ipywidgets.Image(format="png", width=SIDE, height=SIDE)
+        self.picture = ipywidgets.Image(format="png", width=SIDE // 2, height=SIDE // 2)
+        ends = {"min": -reach, "max": reach, "step": 0.1, "value": 0.0}
+        self.first = ipywidgets.FloatSlider(description="first", **ends)
+        self.second = ipywidgets.FloatSlider(description="second", **ends)
+        self.said = ipywidgets.Label()
+        for slider in (self.first, self.second):
+            slider.observe(self._show, "value")
+        beside = ipywidgets.VBox([self.first, self.second, self.picture, self.said])
+        super().__init__([ipywidgets.HBox([self.map, beside])])
+        self._show()
+
+    def __repr__(self) -> str:
+        return "LatentMap: run this cell to use it. A printed map follows."
+
+    @torch.no_grad()
+    def _show(self, _: dict | None = None) -> None:
+        across, up = self.first.value, self.second.value
+        picture = self.decode(torch.tensor([[across, up]]))
+        self.picture.value = png(as_array(picture[0].expand(3, -1, -1)), side=SIDE // 2)
+        self.said.value = self.read(picture) if self.read else ""
+        self.map.value = png(self._framed(across, up), side=2 * SIDE)
+
+    def _framed(self, across: float, up: float) -> np.ndarray:
+        """The map with a small square around a place."""
+        array, side = self._paper.copy(), len(self._paper)
+        column, row = (round((at / self.reach + 1) / 2 * (side - 1)) for at in (across, -up))
+        half = side // 24
+        top, left = max(row - half, 0), max(column - half, 0)
+        inside = array[top + 2 : row + half - 1, left + 2 : column + half - 1].copy()
+        array[top : row + half + 1, left : column + half + 1] = VERMILION_RGB
+        array[top + 2 : row + half - 1, left + 2 : column + half - 1] = inside
+        return array

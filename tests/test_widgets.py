@@ -10,7 +10,7 @@ from llmvis_course.data.tokens import train_tokenizer
 from llmvis_course.evaluate import Judge, Verdict
 from llmvis_course.models.flow import TextFlow
 from llmvis_course.pipeline import TextToImage
-from llmvis_course.widgets import EXAMPLES, DrawingBoard, LookingWords, png
+from llmvis_course.widgets import EXAMPLES, DrawingBoard, LatentMap, LookingWords, png
 
 
 class Agrees(Judge):
@@ -151,3 +151,40 @@ def test_looking_words_show_the_shares_of_the_chosen_word_and_head():
     assert board.sentence.value.count("50 %") == 2
     with pytest.raises(ValueError, match=r"shape \(2, 2, 2\) for 3 words"):
         LookingWords(["a", "b", "c"], weights)
+
+
+def paint(codes: torch.Tensor) -> torch.Tensor:
+    """Grey pictures whose left half shows the first number of a code, the right half the second."""
+    return (codes / 3)[:, None, None, :].expand(-1, 1, 2, 2)
+
+
+def test_a_latent_map_decodes_where_the_sliders_stand_and_frames_the_place():
+    said = []
+
+    def read(picture: torch.Tensor) -> str:
+        said.append(picture.flatten().tolist())
+        return f"reading {len(said)}"
+
+    board = LatentMap(paint, reach=3.0, cells=12, read=read)
+    assert said == [[0.0] * 4] and board.said.value == "reading 1"
+    before = board.map.value, board.picture.value
+    board.first.value, board.second.value = 3.0, -1.5
+    assert said[-1] == pytest.approx([1.0, -0.5] * 2)
+    assert board.map.value != before[0] and board.picture.value != before[1]
+    framed = Image.open(io.BytesIO(board.map.value)).convert("RGB")
+    x, y = framed.size[0] - 3, round(0.75 * framed.size[1])  # far right, three quarters down
+    column = [framed.getpixel((x, at)) for at in range(framed.size[1])]
+    red = [at for at, (r, g, b) in enumerate(column) if r > 1.8 * b and r > g + 50]
+    assert red and abs(sum(red) / len(red) - y) < 12
+
+
+@pytest.mark.parametrize("place", [(-3.0, -3.0), (-3.0, 3.0), (3.0, 3.0), (3.0, -3.0)])
+def test_a_latent_map_can_walk_to_its_corners(place):
+    board = LatentMap(paint)
+    board.first.value, board.second.value = place
+    assert "run this cell" in repr(board) and board.said.value == ""
+
+
+def test_a_latent_map_refuses_what_is_no_grey_picture():
+    with pytest.raises(ValueError, match=r"gave \(144, 2\) for 144 codes; expected \(144, 1, h, w"):
+        LatentMap(lambda codes: codes)
