@@ -97,10 +97,8 @@ def main(seconds: float = SECONDS, seed: int = 0) -> None:
         torch.manual_seed(seed)
         model, how = make()
         steps, took = train(model, data=data, seconds=seconds, seed=seed, **how)
-        epochs, weights = (
-            steps * how["batch"] / len(data),
-            sum(p.numel() for p in model.parameters()),
-        )
+        epochs = steps * how["batch"] / len(data)
+        weights = sum(p.numel() for p in model.parameters())
         print(
             f"{name:<18} {measure(model, test):6.1f} nats a test picture, {epochs:5.1f} epochs in "
             f"{took:.0f} s, {weights:,} weights"
