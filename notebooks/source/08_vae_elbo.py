@@ -449,9 +449,9 @@ alike = (test_label[distance.argmin(dim=1)] == test_label).float().mean().item()
 gain = bound_of(flat, test) - bound_of(new_vae(2, 0), test)
 assert gain > 500 and 0.5 < alike < 0.95
 
-_, axes = plt.subplots(1, 2, figsize=(8.4, 4.2), layout="tight")
+_, axes = plt.subplots(1, 2, figsize=(7.2, 3.6), layout="tight")
 viz.code_map(codes, test_label, ax=axes[0])
-viz.decoded_map(flat.decode(viz.plane_codes(11, reach=3.0)), ax=axes[1], reach=3.0)
+viz.decoded_map(flat.decode(viz.plane_codes(9, reach=3.0)), ax=axes[1], reach=3.0)
 for ax in axes:
     ax.set_xlim(-3, 3)
     ax.set_ylim(-3, 3)
