@@ -14,6 +14,7 @@ from .charts import (
     word_bars,
 )
 from .flows import ways, with_intervals
+from .games import digit_bars, line_game, moving
 from .palette import BLACK, BLUE, CYCLE, GREEN, GREY, ORANGE, PINK, SKY, VERMILION, YELLOW
 from .pictures import (
     as_array,
@@ -30,8 +31,8 @@ from .verdicts import Compared, compare, verdict_table
 
 __all__ = [
     "BLACK", "BLUE", "BOXES", "CYCLE", "Compared", "GREEN", "GREY", "ORANGE", "PINK", "SKY",
-    "VERMILION", "YELLOW", "as_array", "attention_map", "compare", "curves", "errors", "filmstrip",
-    "flow_chart", "heat_maps", "heat_over", "influence_map", "picture_grid", "score_bars",
-    "seed_dots", "show_picture", "signed_map", "verdict_table", "ways", "with_intervals",
-    "word_bars", "word_maps", "writing_maps",
+    "VERMILION", "YELLOW", "as_array", "attention_map", "compare", "curves", "digit_bars",
+    "errors", "filmstrip", "flow_chart", "heat_maps", "heat_over", "influence_map", "line_game",
+    "moving", "picture_grid", "score_bars", "seed_dots", "show_picture", "signed_map",
+    "verdict_table", "ways", "with_intervals", "word_bars", "word_maps", "writing_maps",
 ]  # fmt: skip
