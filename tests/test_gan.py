@@ -132,6 +132,13 @@ def test_the_divergence_at_its_ends() -> None:
                                torch.tensor([0.5]))  # fmt: skip
 
 
+def test_rounding_does_not_make_the_value_infinite() -> None:
+    p, q = torch.tensor([1.0, 1e-30]), torch.tensor([1e-30, 1.0])
+    best = optimal_discriminator(p, q)
+    assert best.tolist()[0] == 1  # rounded
+    assert game_value(best, p, q, cell=1.0).item() == pytest.approx(0, abs=1e-6)
+
+
 def test_no_answer_is_better_than_the_optimal_one(rng) -> None:
     p, q, x, cell = two_densities()
     p, q = p.log_prob(x).exp(), q.log_prob(x).exp()

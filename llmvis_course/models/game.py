@@ -137,8 +137,12 @@ def optimal_discriminator(p: Float[Tensor, " n"], q: Float[Tensor, " n"]) -> Flo
 def game_value(
     d: Float[Tensor, " n"], p: Float[Tensor, " n"], q: Float[Tensor, " n"], *, cell: float
 ) -> Float[Tensor, ""]:
-    r"""$V = \int p \log D + q \log(1 - D)$ on a grid whose points are `cell` apart, in nats."""
+    r"""$V = \int p \log D + q \log(1 - D)$ on a grid whose points are `cell` apart, in nats.
+
+    A $D$ that was rounded to 0 or 1 counts as the nearest number that is neither.
+    """
     _expect_densities(p, q)
+    d = d.clamp(torch.finfo(d.dtype).tiny, 1 - torch.finfo(d.dtype).eps)
     return (torch.xlogy(p, d) + torch.xlogy(q, 1 - d)).sum() * cell
 
 
