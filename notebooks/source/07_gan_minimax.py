@@ -55,7 +55,7 @@ if importlib.util.find_spec("llmvis_course") is None:
 # | `x` | a picture, or here first a point on a line | [-1, 1], `(b, c, h, w)` |
 # | `z` | a code: random numbers | `(b, code)` |
 # | $G(z)$ | the generator's drawing | like `x` |
-# | $D(x)$ | how probably real, says the discriminator; $\sigma(s)$ of its logit $s$ | (0, 1), `(b)` |
+# | $D(x)$ | how probably real: $\sigma(s)$ of the discriminator's logit $s$ | (0, 1), `(b)` |
 # | `p`, `q` | densities of real and of drawn data | |
 
 # %% [markdown]
@@ -82,7 +82,6 @@ from llmvis_course.data.digits import load_handwriting
 from llmvis_course.data.glyphs import make_glyphs
 from llmvis_course.evaluate import Judge
 from llmvis_course.evaluate.drawings import kinds, read_digits
-from llmvis_course.models.gan import GAN, Discriminator, Generator
 from llmvis_course.models.game import (
     Minimax,
     NonSaturating,
@@ -90,6 +89,7 @@ from llmvis_course.models.game import (
     jensen_shannon,
     optimal_discriminator,
 )
+from llmvis_course.models.gan import GAN, Discriminator, Generator
 from llmvis_course.training.play import Player, play
 from llmvis_course.training.repro import AveragedModel, make_rng
 
@@ -497,7 +497,7 @@ def digit_gan(seed, **options):
 
 
 def train(gan, *, steps, rates, seed, every=None):
-    """Play with digits; return drawings of the averaged generator at some turns, and both losses."""
+    """Play with digits; return drawings of the averaged generator now and then, and both losses."""
     rng, average, films, losses = make_rng(seed), AveragedModel(gan.generator, decay=0.98), [], []
     batches = (pictures[torch.randint(len(pictures), (64,), generator=rng)] for _ in range(steps))
     codes = torch.randn(300, CODE, generator=make_rng(9))
@@ -536,3 +536,55 @@ rows = {f"turn {turns[0]}": films[0], f"turn {turns[-1]}": films[-1], "real": pi
 for ax, (name, some) in zip(axes, rows.items(), strict=True):
     viz.filmstrip(some[:14].expand(-1, 3, -1, -1), [""] * 14, ax=ax, title=name)
 plt.show()
+
+# %%
+kinds_first, told_first = scores[0]
+kinds_last, told_last = scores[-1]
+falls = smooth[0][0] - smooth[-1][0]  # of the discriminator's loss
+assert told_last > 0.75 and kinds_last >= 9 and told_last > told_first
+assert falls < 0.3
+
+# %% [markdown]
+# *What to see:* right, the judge tells a digit in more and more of the drawings, at the end in more
+# than 75 %<!-- asserted: told_last --> (of real ones it tells nearly all). Left, the losses that
+# belong to it. The discriminator's does not fall.<!-- asserted: falls --> No stopping rule could be
+# read off these two lines. Measure the drawings.
+#
+# ## Break another thing: mode collapse
+#
+# The third prediction. A generator that draws perfect sevens and nothing else has a *low* loss, as
+# long as the discriminator has not noticed. Nothing in its loss asks for variety. Only the
+# discriminator can: it sees that too many sevens come from drawings, and calls sevens drawn. Then
+# all drawings move on to another digit. Or they do not, if the discriminator is too slow.
+#
+# So give the generator ten times the learning rate of its opponent, and take away R1. Then cure it:
+# equal rates, and R1. Three seeds each. A digit counts as drawn if it makes at least 2 % of the
+# drawings.
+
+# %% tags=["nbval-ignore-output"]
+ARMS = {
+    "a rash generator, no R1": ({}, {"rates": (1e-3, 1e-2), "steps": 250}),
+    "the same, with R1": ({"penalty": 1.0}, {"rates": (1e-3, 1e-2), "steps": 250}),
+    "equal rates, with R1": ({"penalty": 0.3}, {"rates": (2e-3, 2e-3), "steps": 250}),
+}
+found, ends = {}, {}
+for name, (options, training) in ARMS.items():
+    last = [train(digit_gan(s, **options), seed=s, **training)[0][-1] for s in range(3)]
+    ends[name] = last
+    found[name] = [quality(drawn)[0] for drawn in last]
+_, ax = plt.subplots(figsize=(7, 2), layout="tight")
+viz.seed_dots(found, ax=ax, x="kinds of digit drawn, of 10")
+ax.set_xlim(-0.3, 10.3)
+plt.show()
+
+# %% tags=["nbval-ignore-output"]
+collapsed, _, cured = ends.values()
+_, axes = plt.subplots(2, 2, figsize=(10, 4.2), layout="tight", width_ratios=(1.4, 1))
+for row, (name, drawn) in zip(axes, (("collapsed", collapsed), ("cured", cured)), strict=True):
+    viz.filmstrip(drawn[0][:10].expand(-1, 3, -1, -1), [""] * 10, ax=row[0], title=name)
+    viz.digit_bars(read_digits(judge, drawn[0]), ax=row[1], least=0.02)
+plt.show()
+
+# %%
+few, _, many = found.values()
+assert max(few) <= 6 and min(many) >= 9
