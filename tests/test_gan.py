@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.distributions import MixtureSameFamily, Normal, kl_divergence
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
-from torch.nn.functional import interpolate
+from torch.nn.functional import cross_entropy, interpolate
 from torch.nn.utils.parametrizations import spectral_norm
 
 from llmvis_course.data.digits import load_handwriting
@@ -226,6 +226,25 @@ def test_the_penalty_counts_as_much_as_it_is_told(rng) -> None:
         found = gan.discriminator_loss(x, rng=make_rng(3))
         torch.testing.assert_close(found, plain + penalty * r1(gan.discriminator, x[:few]))
         assert found > plain
+
+
+def test_content_is_asked_of_the_drawings_and_moves_only_the_generator(rng) -> None:
+    x, label = 2 * torch.rand(6, 1, 8, 8, generator=rng) - 1, torch.arange(6)
+    reader = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    gan = conditional(NonSaturating())
+    gan.eval()  # batch normalisation would count the batches
+    plain = gan.generator_loss(x, label, rng=make_rng(3))
+    gan.content = lambda drawn, label: 0.5 * cross_entropy(reader(drawn), label)
+    found = gan.generator_loss(x, label, rng=make_rng(3))
+    drawn = gan.draw(6, label, rng=make_rng(3))
+    torch.testing.assert_close(found, plain + 0.5 * cross_entropy(reader(drawn), label))
+    optimizer = torch.optim.SGD(gan.generator.parameters(), lr=0.1)
+    move(Player(lambda x: gan.generator_loss(x, label, rng=rng), optimizer), x)
+    assert all(p.grad is None for p in reader.parameters())
+    gan.content = lambda drawn, label: drawn.sum()
+    unsaid = gan.discriminator_loss(x, label, rng=make_rng(3))
+    gan.content = None
+    torch.testing.assert_close(unsaid, gan.discriminator_loss(x, label, rng=make_rng(3)))
 
 
 def test_spectral_norm_keeps_layers_from_stretching() -> None:

@@ -108,7 +108,9 @@ class GAN(nn.Module):
     """A generator, a discriminator and the game between them.
 
     `penalty` is the weight of R1, taken on the first `penalised` pictures of a batch (all, if
-    None): a part is cheaper, and right in the mean. Raises ValueError for a negative weight.
+    None): a part is cheaper, and right in the mean. `content` is what else is asked of drawings: a
+    loss of the pictures and their condition, added to the generator's. Its weights do not move.
+    Raises ValueError for a negative weight.
     """
 
     def __init__(
@@ -120,12 +122,14 @@ class GAN(nn.Module):
         code: int,
         penalty: float = 0.0,
         penalised: int | None = None,
+        content: Callable[..., Tensor] | None = None,
     ) -> None:
         super().__init__()
         if penalty < 0:
             raise ValueError(f"penalty is {penalty}; expected at least 0")
         self.generator, self.discriminator, self.game = generator, discriminator, game
         self.code, self.penalty, self.penalised = code, penalty, penalised
+        self.content = content
 
     def draw(
         self, n: int, condition: Condition | None = None, *, rng: torch.Generator
@@ -162,14 +166,15 @@ class GAN(nn.Module):
         *,
         rng: torch.Generator,
     ) -> Float[Tensor, ""]:
-        """The game's, on as many new drawn pictures as there are real ones."""
+        """The game's, on as many new drawn pictures as there are real ones; plus `content`."""
         said = _said(condition)
-        drawn = self.discriminator(self.draw(len(x), condition, rng=rng), *said)
+        pictures = self.draw(len(x), condition, rng=rng)
         real = None
         if self.game.compares:
             with torch.no_grad():  # no drawing had a part in it
                 real = self.discriminator(x, *said)
-        return self.game.generator(real, drawn)
+        loss = self.game.generator(real, self.discriminator(pictures, *said))
+        return loss if self.content is None else loss + self.content(pictures, *said)
 
     @torch.no_grad()
     def sample(
