@@ -30,7 +30,7 @@ def test_kinds_by_hand() -> None:
     with pytest.raises(ValueError, match="0 answers"):
         kinds([])
     with pytest.raises(ValueError, match="share of 0"):
-        kinds(told, least=0)
+        kinds(told, least=0.0)
 
 
 def test_distance_by_hand(rng) -> None:
