@@ -21,8 +21,9 @@ Condition = Shaped[Tensor, "b *say"]
 class Generator(nn.Module):
     """Codes to pictures in [-1, 1]: a linear map to a small picture, doubled twice.
 
-    `embed` turns a condition into `said` numbers, which are put beside the code. Raises ValueError
-    for a size that is no multiple of 4.
+    `embed` turns a condition into `said` numbers, which are put beside the code. `norm` makes a
+    layer for a number of channels; that of Ioffe and Szegedy 2015, arXiv:1502.03167, also keeps
+    the drawings of a batch apart. Raises ValueError for a size that is no multiple of 4.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Generator(nn.Module):
         width: int = 32,
         embed: nn.Module | None = None,
         said: int = 0,
+        norm: Callable[[int], nn.Module] = nn.BatchNorm2d,
     ) -> None:
         super().__init__()
         side = _quarter(size)
@@ -41,10 +43,10 @@ class Generator(nn.Module):
         self.draw = nn.Sequential(
             nn.Linear(code + said, 2 * width * side * side, bias=False),
             nn.Unflatten(1, (2 * width, side, side)),
-            nn.BatchNorm2d(2 * width),
+            norm(2 * width),
             nn.ReLU(),
             nn.ConvTranspose2d(2 * width, width, 4, stride=2, padding=1, bias=False),
-            nn.BatchNorm2d(width),
+            norm(width),
             nn.ReLU(),
             nn.ConvTranspose2d(width, channels, 4, stride=2, padding=1),
             nn.Tanh(),  # pictures are in [-1, 1]
