@@ -564,21 +564,21 @@ assert falls < 0.3
 # all drawings move on to another digit, and the chase begins again. If the generator runs faster
 # than its opponent learns, all codes end in one place.
 #
-# To provoke it, give the generator twenty times the learning rate of the discriminator, no R1, and
-# no batch normalisation (which compares the drawings of a batch, and so keeps them apart). To cure
-# it, bring the two rates together and put R1 back. Three seeds each. A digit counts as drawn if it
-# makes at least 2 % of the drawings.
+# To provoke it, give the generator ten times the learning rate of the discriminator, no R1, and no
+# batch normalisation (which compares the drawings of a batch, and so keeps them apart). To cure it,
+# put all three right. Three seeds each. A digit counts as drawn if it makes at least 2 % of the
+# drawings.
 
 # %% tags=["nbval-ignore-output"]
 PLAIN = {"norm": lambda channels: nn.Identity()}
 ARMS = {
-    "rash generator, no R1": ({}, (1e-3, 2e-2)),
-    "near rates, with R1": ({"penalty": 0.3, "penalised": 16}, (2e-3, 4e-3)),
+    "rash": (PLAIN, {}, (1e-3, 1e-2)),
+    "cured": (None, {"penalty": 0.3, "penalised": 16}, (2e-3, 4e-3)),
 }
 found, ends = {}, {}
-for name, (options, rates) in ARMS.items():
+for name, (drawer, options, rates) in ARMS.items():
     ends[name] = [
-        train(digit_gan(s, PLAIN, **options), steps=200, rates=rates, seed=s)[0][-1]
+        train(digit_gan(s, drawer, **options), steps=200, rates=rates, seed=s)[0][-1]
         for s in range(3)
     ]
     found[name] = [quality(drawn)[0] for drawn in ends[name]]
@@ -596,15 +596,15 @@ plt.show()
 
 # %%
 few, many = found.values()
-assert max(few) <= 4 and min(many) >= 7
-assert sum(many) / 3 > sum(few) / 3 + 4
+assert max(few) <= 6 and min(many) >= 7
+assert sum(many) > sum(few) + 3 * 3
 
 # %% [markdown]
-# *What to see:* one dot a seed. The rash generator draws at most four kinds of
-# digit,<!-- asserted: few --> and below you see what they look like: whatever the code, nearly the
-# same picture. With near rates and R1 there are at least seven.<!-- asserted: many --> The bar with
-# the question mark holds the drawings in which the judge tells no digit. Count kinds *and* look at
-# that bar: the first asks for variety, the second for quality, and either alone can be cheated.
+# *What to see:* one dot a seed. With every seed the rash generator leaves at least four of the ten
+# digits out.<!-- asserted: few --> The cured one draws at least seven,<!-- asserted: many --> after
+# as many turns. The bar with the question mark holds the drawings in which the judge tells no
+# digit. Count kinds *and* look at that bar: the first asks for variety, the second for quality, and
+# either alone can be cheated.
 
 # %% [markdown]
 # ## Check yourself
@@ -650,7 +650,7 @@ assert sum(many) / 3 > sum(few) / 3 + 4
 # * **Difficulty 2, 15 minutes.** Play on the line with `Minimax()`, `Hinge()` and `Relativistic()`
 #   of `models/game.py`. Which comes nearest in 400 turns? Use three seeds before you answer.
 # * **Difficulty 2, 15 minutes.** Which part of the cure cured? Change one thing at a time: only R1,
-#   only the rates, only batch normalisation (leave out `PLAIN`). Then try spectral norm in place
+#   only the rates, only batch normalisation (`None` in place of `PLAIN`). Then try spectral norm in place
 #   of R1: `Discriminator(..., wrap=torch.nn.utils.parametrizations.spectral_norm)`.
 # * **Difficulty 3, 30 minutes.** Ask for a digit: give `Generator` and `Discriminator` an
 #   `embed=nn.Embedding(10, ...)`, and hand labels to `discriminator_loss` and `generator_loss`
