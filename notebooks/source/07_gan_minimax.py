@@ -650,8 +650,8 @@ assert sum(many) > sum(few) + 3 * 3
 # * **Difficulty 2, 15 minutes.** Play on the line with `Minimax()`, `Hinge()` and `Relativistic()`
 #   of `models/game.py`. Which comes nearest in 400 turns? Use three seeds before you answer.
 # * **Difficulty 2, 15 minutes.** Which part of the cure cured? Change one thing at a time: only R1,
-#   only the rates, only batch normalisation (`None` in place of `PLAIN`). Then try spectral norm in place
-#   of R1: `Discriminator(..., wrap=torch.nn.utils.parametrizations.spectral_norm)`.
+#   only the rates, only batch normalisation (`None` in place of `PLAIN`). Then try spectral norm in
+#   place of R1: `Discriminator(..., wrap=torch.nn.utils.parametrizations.spectral_norm)`.
 # * **Difficulty 3, 30 minutes.** Ask for a digit: give `Generator` and `Discriminator` an
 #   `embed=nn.Embedding(10, ...)`, and hand labels to `discriminator_loss` and `generator_loss`
 #   (`tests/bench_gan.py` shows how, with MNIST). In how many drawings does the judge find the digit
