@@ -495,9 +495,9 @@ assert judged > 0.95 and len(kinds(told)) == 10
 
 
 # %%
-def digit_gan(seed, **options):
+def digit_gan(seed, drawer=None, **options):
     torch.manual_seed(seed)
-    networks = Generator(CODE, size=SIDE), Discriminator(size=SIDE, features=64)
+    networks = Generator(CODE, size=SIDE, **drawer or {}), Discriminator(size=SIDE, features=64)
     gan = GAN(*networks, NonSaturating(), code=CODE, **options)
     return gan.to(memory_format=torch.channels_last)
 
@@ -522,8 +522,8 @@ def quality(drawn):
 
 
 # %% tags=["nbval-ignore-output"]
-GOOD = {"rates": (2e-3, 2e-3), "steps": 400}
-films, losses = train(digit_gan(0, penalty=0.3), seed=0, every=50, **GOOD)
+gan = digit_gan(0, penalty=0.3, penalised=16)  # R1 on 16 of 64 pictures is right in the mean
+films, losses = train(gan, steps=350, rates=(2e-3, 4e-3), seed=0, every=50)
 scores = [quality(drawn) for drawn in films]
 turns = [50 * (k + 1) for k in range(len(films))]
 smooth = [torch.tensor(losses[t - 50 : t]).mean(dim=0).tolist() for t in turns]
@@ -547,7 +547,7 @@ plt.show()
 kinds_first, told_first = scores[0]
 kinds_last, told_last = scores[-1]
 falls = smooth[0][0] - smooth[-1][0]  # of the discriminator's loss
-assert told_last > 0.75 and kinds_last >= 9 and told_last > told_first
+assert told_last > 0.6 and kinds_last >= 8 and told_last > told_first
 assert falls < 0.3
 
 # %% [markdown]
@@ -561,36 +561,113 @@ assert falls < 0.3
 # The third prediction. A generator that draws perfect sevens and nothing else has a *low* loss, as
 # long as the discriminator has not noticed. Nothing in its loss asks for variety. Only the
 # discriminator can: it sees that too many sevens come from drawings, and calls sevens drawn. Then
-# all drawings move on to another digit. Or they do not, if the discriminator is too slow.
+# all drawings move on to another digit, and the chase begins again. If the generator runs faster
+# than its opponent learns, all codes end in one place.
 #
-# So give the generator ten times the learning rate of its opponent, and take away R1. Then cure it:
-# equal rates, and R1. Three seeds each. A digit counts as drawn if it makes at least 2 % of the
+# To provoke it, give the generator ten times the learning rate of the discriminator, no R1, and no
+# batch normalisation (which compares the drawings of a batch, and so keeps them apart). To cure it,
+# put all three right. Three seeds each. A digit counts as drawn if it makes at least 2 % of the
 # drawings.
 
 # %% tags=["nbval-ignore-output"]
+PLAIN = {"norm": lambda channels: nn.Identity()}
 ARMS = {
-    "a rash generator, no R1": ({}, {"rates": (1e-3, 1e-2), "steps": 250}),
-    "the same, with R1": ({"penalty": 1.0}, {"rates": (1e-3, 1e-2), "steps": 250}),
-    "equal rates, with R1": ({"penalty": 0.3}, {"rates": (2e-3, 2e-3), "steps": 250}),
+    "rash": (PLAIN, {}, (1e-3, 1e-2)),
+    "cured": (None, {"penalty": 0.3, "penalised": 16}, (2e-3, 4e-3)),
 }
 found, ends = {}, {}
-for name, (options, training) in ARMS.items():
-    last = [train(digit_gan(s, **options), seed=s, **training)[0][-1] for s in range(3)]
-    ends[name] = last
-    found[name] = [quality(drawn)[0] for drawn in last]
-_, ax = plt.subplots(figsize=(7, 2), layout="tight")
+for name, (drawer, options, rates) in ARMS.items():
+    ends[name] = [
+        train(digit_gan(s, drawer, **options), steps=200, rates=rates, seed=s)[0][-1]
+        for s in range(3)
+    ]
+    found[name] = [quality(drawn)[0] for drawn in ends[name]]
+_, ax = plt.subplots(figsize=(7, 1.7), layout="tight")
 viz.seed_dots(found, ax=ax, x="kinds of digit drawn, of 10")
 ax.set_xlim(-0.3, 10.3)
 plt.show()
 
 # %% tags=["nbval-ignore-output"]
-collapsed, _, cured = ends.values()
 _, axes = plt.subplots(2, 2, figsize=(10, 4.2), layout="tight", width_ratios=(1.4, 1))
-for row, (name, drawn) in zip(axes, (("collapsed", collapsed), ("cured", cured)), strict=True):
+for row, (name, drawn) in zip(axes, ends.items(), strict=True):
     viz.filmstrip(drawn[0][:10].expand(-1, 3, -1, -1), [""] * 10, ax=row[0], title=name)
     viz.digit_bars(read_digits(judge, drawn[0]), ax=row[1], least=0.02)
 plt.show()
 
 # %%
-few, _, many = found.values()
-assert max(few) <= 6 and min(many) >= 9
+few, many = found.values()
+assert max(few) <= 6 and min(many) >= 7
+assert sum(many) > sum(few) + 3 * 3
+
+# %% [markdown]
+# *What to see:* one dot a seed. With every seed the rash generator leaves at least four of the ten
+# digits out.<!-- asserted: few --> The cured one draws at least seven,<!-- asserted: many --> after
+# as many turns. The bar with the question mark holds the drawings in which the judge tells no
+# digit. Count kinds *and* look at that bar: the first asks for variety, the second for quality, and
+# either alone can be cheated.
+
+# %% [markdown]
+# ## Check yourself
+#
+# <details><summary>1. Why must the drawings be detached in the discriminator's move?</summary>
+#
+# Its loss depends on the generator's weights through the drawings. A move of the generator along
+# that gradient makes the drawings easier to tell apart. (With an optimizer a player, nothing moves;
+# but the gradients would lie there, and the work would be wasted.)
+#
+# </details>
+#
+# <details><summary>2. The discriminator's loss has been at 0.01 for a while. Good or bad
+# news?</summary>
+#
+# Bad: it tells everything apart, so its logits are far out. The minimax loss then pulls at nothing.
+# Give it less to say (R1, spectral norm), or more data.
+#
+# </details>
+#
+# <details><summary>3. It has been at 1.386 for a while. Good or bad news?</summary>
+#
+# You cannot know. Perfect drawings give that number, and so does a discriminator that has learned
+# nothing. Look at the drawings, or better: let a judge look.
+#
+# </details>
+#
+# <details><summary>4. The densities nowhere overlap. What is the value under the best
+# discriminator, and what does the generator learn from it?</summary>
+#
+# $2 \log 2 - \log 4 = 0$, wherever the drawings lie, as long as nothing overlaps. Moving them a
+# little changes nothing, so the *best* discriminator teaches nothing. What helps is one that is not
+# quite the best, and smooth.
+#
+# </details>
+
+# %% [markdown]
+# ## Exercises
+#
+# * **Difficulty 1, 5 minutes.** A lazy discriminator: `watch(line_gan(0, penalty=0.1), steps=400,
+#   rates=(2e-3, 2e-3))`. Plot its losses and the divergence. How far from the theory is the loss
+#   now?
+# * **Difficulty 2, 15 minutes.** Play on the line with `Minimax()`, `Hinge()` and `Relativistic()`
+#   of `models/game.py`. Which comes nearest in 400 turns? Use three seeds before you answer.
+# * **Difficulty 2, 15 minutes.** Which part of the cure cured? Change one thing at a time: only R1,
+#   only the rates, only batch normalisation (`None` in place of `PLAIN`). Then try spectral norm in
+#   place of R1: `Discriminator(..., wrap=torch.nn.utils.parametrizations.spectral_norm)`.
+# * **Difficulty 3, 30 minutes.** Ask for a digit: give `Generator` and `Discriminator` an
+#   `embed=nn.Embedding(10, ...)`, and hand labels to `discriminator_loss` and `generator_loss`
+#   (`tests/bench_gan.py` shows how, with MNIST). In how many drawings does the judge find the digit
+#   that was asked for? That is the first half of notebook 11.
+#
+# ## What to read
+#
+# * Goodfellow et al. 2014, *Generative Adversarial Networks*, arXiv:1406.2661: the game, the best
+#   discriminator, and the divergence.
+# * Radford et al. 2016, arXiv:1511.06434: convolutions for both players (DCGAN).
+# * Arjovsky and Bottou 2017, arXiv:1701.04862: why a perfect discriminator teaches nothing.
+# * Mescheder et al. 2018, arXiv:1801.04406: which games come to rest, and R1.
+# * Miyato et al. 2018, *Spectral Normalization for Generative Adversarial Networks*,
+#   arXiv:1802.05957.
+# * Jolicoeur-Martineau 2018, arXiv:1807.00734, and Huang et al. 2024, arXiv:2501.05441: the game of
+#   comparisons, and how far it goes with R1.
+#
+# **Next:** `08_vae_elbo`, where a network learns to draw without an opponent, from a bound on the
+# probability of the data.
