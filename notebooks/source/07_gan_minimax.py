@@ -338,7 +338,8 @@ def draw_frame(k, ax):
     viz.line_game(grid, p, q, says, ax=ax, title=f"turn {turn}")
 
 
-display(Image(viz.moving(draw_frame, len(shown), seconds=0.35), format="gif"))
+film = viz.moving(draw_frame, len(shown), seconds=0.35)
+display(Image(film, format="gif", alt="drawn data spread until they cover the real data"))
 _, axes = plt.subplots(1, 4, figsize=(11, 2.5), layout="tight", sharey=True)
 for ax, (turn, q, says) in zip(axes, (frames[k] for k in (0, 2, 5, 40)), strict=True):
     viz.line_game(grid, p, q, says, ax=ax, title=f"turn {turn}")
@@ -603,10 +604,10 @@ assert fewer < 6 and more > 6 and more - fewer > 1.5
 # %% [markdown]
 # *What to see:* one dot a seed, and a bar at their mean. The rash generator draws fewer than six
 # kinds in the mean,<!-- asserted: fewer --> and its drawings look much the same whatever the code.
-# After as many turns the cured one draws more than six,<!-- asserted: more --> and is not
-# done yet. The bar with the question mark holds the drawings in which the judge tells no digit. Count
-# kinds *and* look at that bar: the first asks for variety, the second for quality, and either
-# alone can be cheated.
+# After as many turns the cured one draws more than six,<!-- asserted: more --> and is not done yet.
+# The bar with the question mark holds the drawings in which the judge tells no digit. Count kinds
+# *and* look at that bar: the first asks for variety, the second for quality, and either alone can
+# be cheated.
 
 # %% [markdown]
 # ## Check yourself
