@@ -278,7 +278,7 @@ assert_close(mine.state_dict(), library.state_dict())
 # %%
 grid, cell = torch.linspace(-5, 5, 401), 10 / 400
 p = sum(share * normal(grid, mean, std) for share, mean, std in HEAPS)
-_, axes = plt.subplots(1, 3, figsize=(10, 2.6), layout="tight", sharey=True)
+_, axes = plt.subplots(1, 3, figsize=(9, 2.4), layout="tight", sharey=True)
 values = []
 for ax, (mean, std) in zip(axes, ((4.0, 0.25), (0.5, 1.0), (None, None)), strict=True):
     q = p if mean is None else normal(grid, mean, std)
@@ -330,7 +330,7 @@ def watch(gan, *, steps, moves=1, rates=(5e-3, 2e-3), seed=0, every=10):
 frames, losses = watch(line_gan(0, penalty=0.02), steps=400, moves=4)
 
 # %% tags=["nbval-ignore-output"]
-shown = [frames[k] for k in (0, 1, 2, 3, 4, 5, 7, 9, 12, 15, 18, 22, 26, 30, 35, 40)]
+shown = [frames[k] for k in (0, 1, 2, 3, 4, 5, 7, 9, 12, 16, 24, 32, 40)]
 
 
 def draw_frame(k, ax):
@@ -340,7 +340,7 @@ def draw_frame(k, ax):
 
 film = viz.moving(draw_frame, len(shown), seconds=0.35)
 display(Image(film, format="gif", alt="drawn data spread until they cover the real data"))
-_, axes = plt.subplots(1, 4, figsize=(11, 2.5), layout="tight", sharey=True)
+_, axes = plt.subplots(1, 4, figsize=(9, 2.3), layout="tight", sharey=True)
 for ax, (turn, q, says) in zip(axes, (frames[k] for k in (0, 2, 5, 40)), strict=True):
     viz.line_game(grid, p, q, says, ax=ax, title=f"turn {turn}")
 axes[0].legend(frameon=False, fontsize=8, loc="upper left")
@@ -528,7 +528,7 @@ films, losses = train(gan, steps=350, rates=(2e-3, 4e-3), seed=0, every=50)
 scores = [quality(drawn) for drawn in films]
 turns = [50 * (k + 1) for k in range(len(films))]
 smooth = [torch.tensor(losses[t - 50 : t]).mean(dim=0).tolist() for t in turns]
-_, axes = plt.subplots(1, 2, figsize=(10, 2.8), layout="tight")
+_, axes = plt.subplots(1, 2, figsize=(8.5, 2.6), layout="tight")
 both = {"discriminator": [d for d, _ in smooth], "generator": [g for _, g in smooth]}
 viz.curves(turns, both, ax=axes[0], x="turn", y="loss, mean of 50 turns")
 axes[0].axhline(math.log(4), color=viz.GREY, linewidth=0.8)
@@ -590,7 +590,7 @@ ax.set_xlim(-0.3, 10.3)
 plt.show()
 
 # %% tags=["nbval-ignore-output"]
-_, axes = plt.subplots(2, 2, figsize=(10, 4.2), layout="tight", width_ratios=(1.4, 1))
+_, axes = plt.subplots(2, 2, figsize=(8.5, 3.6), layout="tight", width_ratios=(1.4, 1))
 for row, (name, drawn) in zip(axes, ends.items(), strict=True):
     viz.filmstrip(drawn[0][:10].expand(-1, 3, -1, -1), [""] * 10, ax=row[0], title=name)
     viz.digit_bars(read_digits(judge, drawn[0]), ax=row[1], least=0.02)
