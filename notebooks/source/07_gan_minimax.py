@@ -278,7 +278,7 @@ assert_close(mine.state_dict(), library.state_dict())
 # %%
 grid, cell = torch.linspace(-5, 5, 401), 10 / 400
 p = sum(share * normal(grid, mean, std) for share, mean, std in HEAPS)
-_, axes = plt.subplots(1, 3, figsize=(10, 2.6), layout="tight", sharey=True)
+_, axes = plt.subplots(1, 3, figsize=(9, 2.4), layout="tight", sharey=True)
 values = []
 for ax, (mean, std) in zip(axes, ((4.0, 0.25), (0.5, 1.0), (None, None)), strict=True):
     q = p if mean is None else normal(grid, mean, std)
@@ -330,7 +330,7 @@ def watch(gan, *, steps, moves=1, rates=(5e-3, 2e-3), seed=0, every=10):
 frames, losses = watch(line_gan(0, penalty=0.02), steps=400, moves=4)
 
 # %% tags=["nbval-ignore-output"]
-shown = [frames[k] for k in (0, 1, 2, 3, 4, 5, 7, 9, 12, 15, 18, 22, 26, 30, 35, 40)]
+shown = [frames[k] for k in (0, 1, 2, 3, 4, 5, 7, 9, 12, 16, 24, 32, 40)]
 
 
 def draw_frame(k, ax):
@@ -338,8 +338,9 @@ def draw_frame(k, ax):
     viz.line_game(grid, p, q, says, ax=ax, title=f"turn {turn}")
 
 
-display(Image(viz.moving(draw_frame, len(shown), seconds=0.35), format="gif"))
-_, axes = plt.subplots(1, 4, figsize=(11, 2.5), layout="tight", sharey=True)
+film = viz.moving(draw_frame, len(shown), seconds=0.35)
+display(Image(film, format="gif", alt="drawn data spread until they cover the real data"))
+_, axes = plt.subplots(1, 4, figsize=(9, 2.3), layout="tight", sharey=True)
 for ax, (turn, q, says) in zip(axes, (frames[k] for k in (0, 2, 5, 40)), strict=True):
     viz.line_game(grid, p, q, says, ax=ax, title=f"turn {turn}")
 axes[0].legend(frameon=False, fontsize=8, loc="upper left")
@@ -527,7 +528,7 @@ films, losses = train(gan, steps=350, rates=(2e-3, 4e-3), seed=0, every=50)
 scores = [quality(drawn) for drawn in films]
 turns = [50 * (k + 1) for k in range(len(films))]
 smooth = [torch.tensor(losses[t - 50 : t]).mean(dim=0).tolist() for t in turns]
-_, axes = plt.subplots(1, 2, figsize=(10, 2.8), layout="tight")
+_, axes = plt.subplots(1, 2, figsize=(8.5, 2.6), layout="tight")
 both = {"discriminator": [d for d, _ in smooth], "generator": [g for _, g in smooth]}
 viz.curves(turns, both, ax=axes[0], x="turn", y="loss, mean of 50 turns")
 axes[0].axhline(math.log(4), color=viz.GREY, linewidth=0.8)
@@ -546,15 +547,16 @@ plt.show()
 # %%
 kinds_first, told_first = scores[0]
 kinds_last, told_last = scores[-1]
-falls = smooth[0][0] - smooth[-1][0]  # of the discriminator's loss
-assert told_last > 0.6 and kinds_last >= 8 and told_last > told_first
-assert falls < 0.3
+ended = smooth[-1]
+assert told_last > 0.6 and kinds_last >= 7 and told_last > told_first + 0.2
+assert 1.1 < ended[0] < 1.5 and 0.5 < ended[1] < 1.2
 
 # %% [markdown]
-# *What to see:* right, the judge tells a digit in more and more of the drawings, at the end in more
-# than 75 %<!-- asserted: told_last --> (of real ones it tells nearly all). Left, the losses that
-# belong to it. The discriminator's does not fall.<!-- asserted: falls --> No stopping rule could be
-# read off these two lines. Measure the drawings.
+# *What to see:* right, the judge tells a digit in hardly any of the first drawings, and at the end
+# in more than 60 %<!-- asserted: told_last --> (of real ones it tells nearly all). Left, the
+# losses that belong to it. They come near $\log 4$ and near $-\log\tfrac12 = 0.69$,
+# <!-- asserted: ended --> which is where an *undecided* discriminator puts them. That is all they
+# say: not whether the drawings are good, nor how many kinds there are. Measure the drawings.
 #
 # ## Break another thing: mode collapse
 #
@@ -588,7 +590,7 @@ ax.set_xlim(-0.3, 10.3)
 plt.show()
 
 # %% tags=["nbval-ignore-output"]
-_, axes = plt.subplots(2, 2, figsize=(10, 4.2), layout="tight", width_ratios=(1.4, 1))
+_, axes = plt.subplots(2, 2, figsize=(8.5, 3.6), layout="tight", width_ratios=(1.4, 1))
 for row, (name, drawn) in zip(axes, ends.items(), strict=True):
     viz.filmstrip(drawn[0][:10].expand(-1, 3, -1, -1), [""] * 10, ax=row[0], title=name)
     viz.digit_bars(read_digits(judge, drawn[0]), ax=row[1], least=0.02)
@@ -596,15 +598,16 @@ plt.show()
 
 # %%
 few, many = found.values()
-assert max(few) <= 6 and min(many) >= 7
-assert sum(many) > sum(few) + 3 * 3
+fewer, more = sum(few) / 3, sum(many) / 3
+assert fewer < 6 and more > 6 and more - fewer > 1.5
 
 # %% [markdown]
-# *What to see:* one dot a seed. With every seed the rash generator leaves at least four of the ten
-# digits out.<!-- asserted: few --> The cured one draws at least seven,<!-- asserted: many --> after
-# as many turns. The bar with the question mark holds the drawings in which the judge tells no
-# digit. Count kinds *and* look at that bar: the first asks for variety, the second for quality, and
-# either alone can be cheated.
+# *What to see:* one dot a seed, and a bar at their mean. The rash generator draws fewer than six
+# kinds in the mean,<!-- asserted: fewer --> and its drawings look much the same whatever the code.
+# After as many turns the cured one draws more than six,<!-- asserted: more --> and is not done yet.
+# The bar with the question mark holds the drawings in which the judge tells no digit. Count kinds
+# *and* look at that bar: the first asks for variety, the second for quality, and either alone can
+# be cheated.
 
 # %% [markdown]
 # ## Check yourself
