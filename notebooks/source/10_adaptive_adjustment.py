@@ -555,13 +555,14 @@ price = min(scores["fixed 0.1"][0], scores["last 1.0"][0]) - alone[0]
 assert gain > 0.05 and price > 0.01
 
 # %% [markdown]
-# *What to see:* right, content alone paints grey clouds: the mean of all digits that would fit.
-# With realism come strokes, and some are of the wrong digit. Left, the same in numbers. Realism
-# brings the distance down, by more than 0.05 at best,<!-- asserted: gain --> and is paid for: with
-# the most of it, the squared error of either family is more than 0.01
-# higher.<!-- asserted: price --> Both families lie about one line, a Pareto front: the last-layer
-# rule finds no *better* trade than a fixed weight. And where on the line you want to be, no rule
-# can say. Somebody still chooses $f$.
+# *What to see:* right, content alone paints soft and grey where several digits would fit. With
+# realism, strokes have edges, and some belong to the wrong digit. Left, the same in numbers. Some
+# realism brings the distance down, by more than 0.05 at best.<!-- asserted: gain --> It is paid
+# for: with the most of it, the squared error of either family is more than 0.01
+# higher.<!-- asserted: price --> And too much of it, in the stored run, makes *both* numbers worse:
+# in 400 steps the game with the critic does not settle. The useful points of both families lie
+# about one line, a Pareto front: the last-layer rule finds no *better* trade than a fixed weight.
+# And where on the line you want to be, no rule can say. Somebody still chooses $f$.
 #
 # So what does the rule buy? Write the content loss as a *sum* over 48 pixels, as many programs do,
 # instead of their mean. Nothing else changes.
