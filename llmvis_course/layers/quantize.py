@@ -28,7 +28,7 @@ class Quantized(NamedTuple):
 def straight_through(
     z_e: Float[Tensor, "*b d"], z_q: Float[Tensor, "*b d"]
 ) -> Float[Tensor, "*b d"]:
-    r"""$z_e + \mathrm{sg}[z_q - z_e]$: forwards $z_q$; backwards the identity, past the rounding."""
+    r"""$z_e + \mathrm{sg}[z_q - z_e]$: forwards $z_q$, backwards the identity."""
     return z_e + (z_q - z_e).detach()
 
 

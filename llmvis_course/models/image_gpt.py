@@ -109,7 +109,7 @@ class ImageGPT(nn.Module):
         row[:, 0] = self.reads
         return row
 
-    def picture(self, tokens: Int[Tensor, "b *grid"]) -> Int[Tensor, "b n"]:
+    def picture(self, tokens: Int[Tensor, " b *grid"]) -> Int[Tensor, "b n"]:
         """Picture tokens row by row, as ids. Raises ValueError for a number that no code has."""
         check_tokens(tokens, self.codes)
         return tokens.flatten(1) + self.words + 2
