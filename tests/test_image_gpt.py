@@ -150,10 +150,9 @@ def test_guidance_by_hand(rng) -> None:
     other = torch.tensor([[START, 8, 8, END], [START, 3, 3, END]])
     none = model.draw(ids, rng=rng, guidance=0.0, top_k=1)
     assert torch.equal(none, model.draw(other, rng=rng, guidance=0.0, top_k=1))
-    told, not_told = (
-        torch.cat([p.log_softmax(-1) for p in model.gpt.token.parts(model.gpt(row).logits[:, -1])], 1)
-        for row in (model.caption(ids), model.no_caption(2))
-    )  # fmt: skip
+    rows = (model.caption(ids), model.no_caption(2))
+    scores = [model.gpt.token.parts(model.gpt(row).logits[:, -1]) for row in rows]
+    told, not_told = (torch.cat([p.log_softmax(-1) for p in one], dim=1) for one in scores)
     shape, colour = (3 * told - 2 * not_told).split([5, 3], dim=1)
     expected = 3 * shape.argmax(dim=1) + colour.argmax(dim=1)
     assert torch.equal(model.draw(ids, rng=rng, guidance=3.0, n=1, top_k=1)[:, 0], expected)

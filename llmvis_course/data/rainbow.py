@@ -34,7 +34,7 @@ COLOURS = {  # red, green, blue in 0..1
     "magenta": (1.0, 0.2, 1.0),
     "pink": (1.0, 0.6, 0.8),
 }
-_ARC = [(cos(a * pi / 12), sin(a * pi / 12)) for a in range(25)]  # half a circle, to the right
+_ARC = [(cos(a * pi / 24), sin(a * pi / 24)) for a in range(25)]  # half a circle, from the right
 SHAPES = {  # corners, -1 to 1, right and down
     "triangle": [(0, -1), (0.7, 0.9), (-0.7, 0.9)],
     "arrow": [(0, -1), (0.8, -0.1), (0.3, -0.1), (0.3, 1), (-0.3, 1), (-0.3, -0.1), (-0.8, -0.1)],

@@ -46,7 +46,7 @@ class PartsEmbedding(nn.Module):
         word = F.embedding(ids.clamp_max(self.words - 1), self.weight)
         return torch.where((ids >= self.words)[..., None], found, word)
 
-    def parts(self, logits: Float[Tensor, "b n v"]) -> list[Float[Tensor, "b n _"]]:
+    def parts(self, logits: Float[Tensor, "*b v"]) -> list[Float[Tensor, "*b _"]]:
         """The scores of each part's codes."""
         return list(logits[..., self.words :].split(self.sizes, dim=-1))
 
