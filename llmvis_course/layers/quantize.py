@@ -106,7 +106,7 @@ class Codebook(nn.Module):
             raise ValueError(f"found {len(z)} vectors to start {len(self.codes)} codes from")
         seed = int(torch.randint(2**31 - 1, (), generator=rng))
         some = z[torch.randperm(len(z), generator=rng)[: 64 * len(self.codes)]]
-        found = KMeans(len(self.codes), n_init=1, max_iter=20, random_state=seed).fit(some.cpu())
+        found = KMeans(len(self.codes), n_init=3, max_iter=20, random_state=seed).fit(some.cpu())
         self.codes.copy_(torch.as_tensor(found.cluster_centers_))
         self.used.fill_(len(z) / len(self.codes))
         self.started.fill_(True)
@@ -182,7 +182,7 @@ class AveragedCodebook(Codebook):
 class ProductCodebook(nn.Module):
     """Codebooks side by side: each takes its share of a vector, and a token names a code of each.
 
-    Few codes say much: 96 shapes and 10 colours are 960 tokens (Jegou et al. 2011, "Product
+    Few codes say much: 192 shapes and 9 colours are 1,728 tokens (Jegou et al. 2011, "Product
     quantization for nearest neighbor search").
     """
 

@@ -128,8 +128,8 @@ class LitColour(nn.Module):
 
 def light_and_colour_vqvae(
     *,
-    shapes: int = 128,
-    colours: int = 10,
+    shapes: int = 192,
+    colours: int = 9,
     code: int = 16,
     patch: int = 4,
     width: int = 64,

@@ -36,10 +36,10 @@ READS = 0.15  # share of batches in which the picture comes before its caption
 
 def new_vqvae() -> VQVAE:
     """The VQ-VAE whose weights are shipped: 8 x 8 tokens of a shape and a colour."""
-    return light_and_colour_vqvae(shapes=128, colours=10)
+    return light_and_colour_vqvae(shapes=192, colours=9)
 
 
-def new_image_gpt(vocabulary: int, sizes: tuple[int, ...] = (128, 10)) -> ImageGPT:
+def new_image_gpt(vocabulary: int, sizes: tuple[int, ...] = (192, 9)) -> ImageGPT:
     """The language model whose weights are shipped."""
     return ImageGPT(vocabulary, sizes, width=128, depth=4, heads=4)
 
