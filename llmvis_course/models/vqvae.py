@@ -47,12 +47,22 @@ class VQVAE(nn.Module):
         return self.decoder(self.codebook.look_up(tokens))
 
 
+class CellNorm(nn.LayerNorm):
+    """Normalise the channels of each cell by themselves.
+
+    A norm over whole pictures would let a digit's tokens depend on how much ink lies elsewhere.
+    """
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        return super().forward(x.movedim(1, -1)).movedim(-1, 1)
+
+
 class Residual(nn.Module):
     """Two convolutions, added to what they were given."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.norm_1, self.norm_2 = nn.GroupNorm(8, channels), nn.GroupNorm(8, channels)
+        self.norm_1, self.norm_2 = CellNorm(channels), CellNorm(channels)
         self.conv_1 = nn.Conv2d(channels, channels, 3, padding=1)
         self.conv_2 = nn.Conv2d(channels, channels, 3, padding=1)
 
@@ -62,14 +72,14 @@ class Residual(nn.Module):
 
 
 def patch_encoder(
-    code: int, *, channels: int = 3, patch: int = 4, width: int = 64, depth: int = 2
+    code: int, *, channels: int = 3, patch: int = 4, width: int = 64, depth: int = 1
 ) -> nn.Sequential:
     """From `patch` x `patch` pixels to a vector of `code` numbers that knows its neighbours."""
     return nn.Sequential(
         nn.PixelUnshuffle(patch),
         nn.Conv2d(channels * patch**2, width, 3, padding=1),
         *(Residual(width) for _ in range(depth)),
-        nn.GroupNorm(8, width),
+        CellNorm(width),
         nn.SiLU(),
         nn.Conv2d(width, code, 1),
     )
@@ -82,7 +92,7 @@ def patch_decoder(
     return nn.Sequential(
         nn.Conv2d(code, width, 3, padding=1),
         *(Residual(width) for _ in range(depth)),
-        nn.GroupNorm(8, width),
+        CellNorm(width),
         nn.SiLU(),
         nn.Conv2d(width, channels * patch**2, 3, padding=1),
         nn.PixelShuffle(patch),
@@ -133,13 +143,17 @@ def light_and_colour_vqvae(
     code: int = 16,
     patch: int = 4,
     width: int = 64,
-    depth: int = 2,
+    depth: int = 1,
 ) -> VQVAE:
-    """A VQ-VAE whose tokens are pairs of a shape and a colour; codes are moving averages."""
-    options = {"channels": 1, "patch": patch, "width": width, "depth": depth}
+    """A VQ-VAE whose tokens are pairs of a shape and a colour; codes are moving averages.
+
+    The decoder is twice as deep as the encoder: tokens that say what lies in their cell are easier
+    to write than tokens that depend on the whole picture.
+    """
+    options = {"channels": 1, "patch": patch, "width": width}
     books = [AveragedCodebook(shapes, code), AveragedCodebook(colours, 3)]
     return VQVAE(
-        LightAndColour(patch_encoder(code, **options), patch=patch),
+        LightAndColour(patch_encoder(code, depth=depth, **options), patch=patch),
         ProductCodebook(books),
-        LitColour(patch_decoder(code, **options), patch=patch),
+        LitColour(patch_decoder(code, depth=2 * depth, **options), patch=patch),
     )

@@ -34,16 +34,6 @@ SHARES = {"two": 0.3}  # what a batch shows beside single things
 READS = 0.15  # share of batches in which the picture comes before its caption
 
 
-def new_vqvae() -> VQVAE:
-    """The VQ-VAE whose weights are shipped: 8 x 8 tokens of a shape and a colour."""
-    return light_and_colour_vqvae(shapes=192, colours=9)
-
-
-def new_image_gpt(vocabulary: int, sizes: tuple[int, ...] = (192, 9)) -> ImageGPT:
-    """The language model whose weights are shipped."""
-    return ImageGPT(vocabulary, sizes, width=128, depth=4, heads=4)
-
-
 def pictures(
     maker: SceneMaker, size: int, *, rng: torch.Generator
 ) -> Iterator[Float[Tensor, "b 3 32 32"]]:
@@ -62,7 +52,7 @@ def train_vqvae(
 ) -> Iterator[Progress]:
     """Train for `steps`, yielding after each; `options` are those of `fit_and_keep`."""
     torch.manual_seed(seed)  # the starting weights
-    model, rng = new_vqvae(), make_rng(seed)
+    model, rng = light_and_colour_vqvae(), make_rng(seed)
     maker = SceneMaker(make_glyphs(load_handwriting()))
     ends = [model.encoder.net[1], model.decoder.net[-2]]  # the first layer, and the last
     return fit_and_keep(
@@ -117,10 +107,10 @@ def train_image_gpt(
     `half` computes in bfloat16; `shares` is what batches show beside single things; `options` are
     those of `fit_and_keep`.
     """
-    eyes = new_vqvae().eval()
+    eyes = light_and_colour_vqvae().eval()
     load_weights(eyes, vqvae)
     torch.manual_seed(seed)  # the starting weights
-    model, rng = new_image_gpt(tokenizer.get_vocab_size(), eyes.codebook.sizes), make_rng(seed)
+    model, rng = ImageGPT(tokenizer.get_vocab_size(), eyes.codebook.sizes), make_rng(seed)
     maker = SceneMaker(make_glyphs(load_handwriting()))
     batches = training_batches(maker, batch, rng=rng, shares=shares)
 
