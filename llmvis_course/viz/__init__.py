@@ -26,12 +26,13 @@ from .pictures import (
     writing_maps,
 )
 from .seeing import influence_map, signed_map
+from .tokens import token_grid, token_row
 from .verdicts import Compared, compare, verdict_table
 
 __all__ = [
     "BLACK", "BLUE", "BOXES", "CYCLE", "Compared", "GREEN", "GREY", "ORANGE", "PINK", "SKY",
     "VERMILION", "YELLOW", "as_array", "attention_map", "compare", "curves", "errors", "filmstrip",
     "flow_chart", "heat_maps", "heat_over", "influence_map", "picture_grid", "score_bars",
-    "seed_dots", "show_picture", "signed_map", "verdict_table", "ways", "with_intervals",
-    "word_bars", "word_maps", "writing_maps",
+    "seed_dots", "show_picture", "signed_map", "token_grid", "token_row", "verdict_table", "ways",
+    "with_intervals", "word_bars", "word_maps", "writing_maps",
 ]  # fmt: skip
