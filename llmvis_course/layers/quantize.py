@@ -13,7 +13,6 @@ import torch
 import torch.nn.functional as F
 from einops import rearrange
 from jaxtyping import Float, Int
-from sklearn.cluster import KMeans
 from torch import Tensor, nn
 
 
@@ -102,6 +101,8 @@ class Codebook(nn.Module):
     @torch.no_grad()
     def start(self, z: Float[Tensor, "n d"], *, rng: torch.Generator) -> None:
         """Put the codes where k-means finds the centres of vectors (Lloyd 1982; k-means++)."""
+        from sklearn.cluster import KMeans  # importing it uses up chance
+
         if len(z) < len(self.codes):
             raise ValueError(f"found {len(z)} vectors to start {len(self.codes)} codes from")
         seed = int(torch.randint(2**31 - 1, (), generator=rng))
