@@ -26,7 +26,7 @@ from ..training.precision import bfloat16
 from ..training.repro import AveragedModel, make_rng
 from ..training.resume import fit_and_keep, show
 
-TOKENS_STEPS, TOKENS_BATCH = 900, 32
+TOKENS_STEPS, TOKENS_BATCH = 600, 32
 TOKENS_RATES = {"muon": 5e-3, "adamw": 3e-3}
 STEPS, BATCH, DECAY = 1400, 48, 0.99
 RATES = {"muon": 6e-3, "adamw": 3e-3}

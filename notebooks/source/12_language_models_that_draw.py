@@ -210,8 +210,8 @@ print("plain rounding:  ", gradient_at_encoder(lambda z_e, z_q: z_q + 0 * z_e))
 print("straight through:", gradient_at_encoder(lambda z_e, z_q: z_e + (z_q - z_e).detach()))
 
 # %% [markdown]
-# Two more pulls keep vectors and codes together: codes move towards the vectors that chose them, and
-# vectors towards their codes ($\beta$ is called commitment):
+# Two more pulls keep vectors and codes together. Codes move towards the vectors that chose them,
+# and vectors towards their codes ($\beta$ is called commitment):
 #
 # $$\lVert \mathrm{sg}[z_e] - z_q \rVert^2 + \beta\, \lVert z_e - \mathrm{sg}[z_q] \rVert^2$$
 #
@@ -322,9 +322,9 @@ assert collapsed[1] > 1.3 * revived[1]
 #
 # One more idea before the tokens are final. A red arrow and a blue arrow have the same shape. With
 # one codebook, their tokens have nothing in common, and a language model has to learn every shape
-# twelve times. So the course's VQ-VAE looks at **light** and **colour** apart, as JPEG does, and has
-# a codebook for each. A token is a pair, *shape* × 13 + *colour*: 256 shapes and 13 colours make
-# 3,328 tokens.
+# twelve times. So the course's VQ-VAE looks at **light** and **colour** apart, as JPEG does, and
+# has a codebook for each. A token is a pair, *shape* × 13 + *colour*: 256 shapes and 13 colours
+# make 3,328 tokens.
 
 # %%
 torch.manual_seed(0)
@@ -479,8 +479,8 @@ assert exact / len(asked) > 0.5 and agree.min() > 0.8
 # %% [markdown]
 # *What to see:* of 400 captions that it never saw, the model draws more than half exactly, all 16
 # tokens,<!-- asserted: exact --> and gets every single attribute right in more than
-# 80 %.<!-- asserted: agree --> It never saw most of these combinations. It knows the parts, and puts
-# them together: shared shapes for the arrow, a shared code for the blue.
+# 80 %.<!-- asserted: agree --> None of these combinations was ever shown to it. It knows the
+# parts, and puts them together: shared shapes for the arrow, a shared code for the blue.
 #
 # ## The same weights read
 #
@@ -649,6 +649,6 @@ plt.show()
 # * Esser, Rombach and Ommer 2021, *Taming Transformers for High-Resolution Image Synthesis*,
 #   arXiv:2012.09841: tokens that look sharp.
 # * Yu et al. 2022, *Scaling Autoregressive Models for Content-Rich Text-to-Image Generation*,
-#   arXiv:2206.10789, and Tian et al. 2024, *Visual Autoregressive Modeling*, arXiv:2404.02905, which
-#   writes coarse pictures first, not cells row by row.
+#   arXiv:2206.10789, and Tian et al. 2024, *Visual Autoregressive Modeling*, arXiv:2404.02905,
+#   which writes coarse pictures first, not cells row by row.
 #
