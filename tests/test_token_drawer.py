@@ -3,7 +3,10 @@
 import pytest
 import torch
 
+from llmvis_course.data.scenes import to_scenes
+from llmvis_course.data.splits import make_prompts
 from llmvis_course.data.tokens import load_tokenizer
+from llmvis_course.evaluate import Judge, describes
 from llmvis_course.models.image_gpt import ImageGPT
 from llmvis_course.models.vqvae import light_and_colour_vqvae
 from llmvis_course.pipeline import TokenDrawer
@@ -61,3 +64,20 @@ def test_it_refuses(fresh, tmp_path) -> None:
     other = light_and_colour_vqvae(shapes=7, width=16, depth=1)
     with pytest.raises(ValueError, match=r"\(192, 9\) codes .* reads \(7, 9\)"):
         TokenDrawer(fresh.model, other, fresh.tokenizer)
+
+
+def test_the_shipped_weights_draw_and_read(test_maker) -> None:
+    """Far above chance, which is 1 in 8 for a colour, 1 in 9 for a place, 1 in 3 for a size."""
+    drawer, judge = TokenDrawer.pretrained(), Judge.pretrained()
+    prompts = make_prompts("single", "seen", 40, maker=test_maker, rng=make_rng(0))
+    seen = judge.look(drawer.draw(prompts.captions, rng=make_rng(1)))
+    missed = [
+        name
+        for one, item in zip(seen, prompts.items, strict=True)
+        for name in one.misses(item.said)
+    ]
+    assert missed.count("colour") <= 8 and missed.count("place") <= 12
+    assert missed.count("size") <= 20
+    layout = test_maker.sample(40, "one", rng=make_rng(2))
+    said = drawer.describe(test_maker.render(layout))
+    assert sum(map(describes, said, to_scenes(layout))) >= 16
