@@ -48,7 +48,7 @@ def train_vqvae(pictures: Tensor, *, steps: int, seed: int) -> VQVAE:
     """4 x 4 tokens of a shape and a colour, from these pictures alone."""
     torch.manual_seed(seed)
     rng = make_rng(seed)
-    model = light_and_colour_vqvae(shapes=256, colours=13, code=32, patch=8, width=96)
+    model = light_and_colour_vqvae(shapes=256, colours=13, code=32, patch=8)
     ends = [model.encoder.net[1], model.decoder.net[-2]]
     optimizers = muon_and_adamw(model, besides=ends, muon=5e-3, adamw=3e-3)
     batches = (pictures[index] for index in index_batches(len(pictures), 64, rng))
@@ -62,9 +62,9 @@ def train_gpt(ids: Tensor, tokens: Tensor, sizes: tuple, *, steps: int, seed: in
     """A language model from these captions to these tokens."""
     torch.manual_seed(seed)
     words, slots = int(ids.max()) + 1, ids.shape[1]
-    model = ImageGPT(words, sizes, side=4, slots=slots, width=128, depth=4, heads=4)
+    model = ImageGPT(words, sizes, side=4, slots=slots, width=96, depth=3, heads=3)
     batches = index_batches(len(ids), 64, make_rng(seed))
-    optimizers = muon_and_adamw(model, muon=5e-3, adamw=3e-3)
+    optimizers = muon_and_adamw(model, muon=8e-3, adamw=4e-3)
     for _ in fit(
         lambda index: model.loss(ids[index], tokens[index]),
         batches,
@@ -76,7 +76,7 @@ def train_gpt(ids: Tensor, tokens: Tensor, sizes: tuple, *, steps: int, seed: in
     return model.eval()
 
 
-def run(seed: int = 0, *, tokens_steps: int = 500, steps: int = 1000) -> Found:
+def run(seed: int = 0, *, tokens_steps: int = 400, steps: int = 900) -> Found:
     """Train both on the training split, and draw every unseen caption greedily."""
     world = rainbow()
     order = torch.randperm(len(world.captions), generator=make_rng(seed))

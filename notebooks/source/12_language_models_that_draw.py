@@ -328,7 +328,7 @@ assert collapsed[1] > 1.3 * revived[1]
 
 # %%
 torch.manual_seed(0)
-options = {"shapes": 256, "colours": 13, "code": 32, "patch": 8, "width": 96}
+options = {"shapes": 256, "colours": 13, "code": 32, "patch": 8}
 vqvae = light_and_colour_vqvae(**options)
 errors = [error for _, error, _ in train_tokens(vqvae, 300)]
 vqvae.eval()
@@ -365,7 +365,8 @@ print(len(arrow), "colours of one arrow share all 16 shapes:", bool((shape == sh
 tokenizer = train_tokenizer([world.captions[k] for k in train.tolist()])
 ids = encode(tokenizer, world.captions).ids
 torch.manual_seed(0)
-model = ImageGPT(int(ids.max()) + 1, vqvae.codebook.sizes, side=4, slots=ids.shape[1])
+small = {"width": 96, "depth": 3, "heads": 3}
+model = ImageGPT(int(ids.max()) + 1, vqvae.codebook.sizes, side=4, slots=ids.shape[1], **small)
 k = arrow[8]
 words = ["[DRAW]", *tokenizer.encode(world.captions[k]).tokens, "[END]"]
 words = [word.removeprefix("\u0120") for word in words]
@@ -531,11 +532,11 @@ judge = Judge.pretrained()
 rng, chance = make_rng(0), make_rng(1)
 kinds = ("colour", "position", "single", "two objects")
 draw = lambda captions: drawer.draw(captions, rng=rng)  # noqa: E731
-scores = [score(draw, kind, "seen", judge=judge, n=100, rng=chance) for kind in kinds]
+scores = [score(draw, kind, "seen", judge=judge, n=60, rng=chance) for kind in kinds]
 _, axes = plt.subplots(1, 2, figsize=(9.5, 3), layout="tight")
 intervals = [(100 * s.low, 100 * s.high) for s in scores]
 shares = [100 * s.share for s in scores]
-viz.with_intervals(range(4), shares, intervals, ax=axes[0], x="", y="right, % of 100 captions")
+viz.with_intervals(range(4), shares, intervals, ax=axes[0], x="", y="right, % of 60 captions")
 axes[0].set_xticks(range(4), kinds)
 single = scores[2]
 names = ("digit", "colour", "size", "place", "lean", "count")
