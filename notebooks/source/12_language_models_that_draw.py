@@ -279,11 +279,11 @@ def batches(n, size, rng):
 def train_tokens(model, steps, seed=0):
     """Train on the training pictures; yields (step, error, tokens of 200 pictures) on the way."""
     rng, pictures = make_rng(seed), world.pictures[train]
-    ends = [
-        m for m in model.modules() if isinstance(m, torch.nn.Conv2d) and 3 * 64 in m.weight.shape
-    ]
-    optimizers = muon_and_adamw(model, besides=ends, muon=5e-3, adamw=3e-3)
-    loss = lambda index: model.loss(pictures[index], rng=rng)  # noqa: E731
+    optimizers = muon_and_adamw(model, muon=5e-3, adamw=3e-3)
+
+    def loss(index):
+        return model.loss(pictures[index], rng=rng)
+
     index = batches(len(pictures), 48, rng)
     for at in fit(loss, index, optimizers, steps=steps, schedule=warm_cosine):
         if at.step % 15 == 0 or at.step == steps:
