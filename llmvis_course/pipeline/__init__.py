@@ -8,6 +8,7 @@ from .flow_chart import (
     share_shown,
 )
 from .text_to_image import GUIDANCE, STEPS, NotUnderstood, TextToImage, Trace
+from .token_drawer import TokenDrawer
 
 __all__ = [
     "GUIDANCE",
@@ -17,6 +18,7 @@ __all__ = [
     "NotUnderstood",
     "Result",
     "TextToImage",
+    "TokenDrawer",
     "Trace",
     "lead_away_from_what_was_seen",
     "share_shown",

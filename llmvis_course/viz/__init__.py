@@ -28,6 +28,7 @@ from .pictures import (
     writing_maps,
 )
 from .seeing import influence_map, signed_map
+from .tokens import token_grid, token_row
 from .verdicts import Compared, compare, verdict_table
 from .weights_of_losses import trade_off, tug_of_war
 
@@ -36,6 +37,7 @@ __all__ = [
     "VERMILION", "YELLOW", "as_array", "attention_map", "bound_ladder", "code_map", "compare",
     "curves", "decoded_map", "digit_bars", "errors", "filmstrip", "flow_chart", "heat_maps",
     "heat_over", "influence_map", "kl_bars", "line_game", "moving", "picture_grid", "plane_codes",
-    "score_bars", "seed_dots", "sheet", "show_picture", "signed_map", "trade_off", "tug_of_war",
-    "verdict_table", "ways", "with_intervals", "word_bars", "word_maps", "writing_maps",
+    "score_bars", "seed_dots", "sheet", "show_picture", "signed_map", "token_grid", "token_row",
+    "trade_off", "tug_of_war", "verdict_table", "ways", "with_intervals", "word_bars",
+    "word_maps", "writing_maps",
 ]  # fmt: skip

@@ -1,0 +1,145 @@
+"""Train the language model that draws, and the tokens it draws with.
+
+Interrupt it whenever you like: it goes on from its last checkpoint, to the same result.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from ..data.digits import load_handwriting
+from ..data.glyphs import make_glyphs
+from ..data.scenes import SceneMaker
+from ..data.splits import Batch, mixture, training_batches
+from ..data.tokens import encode
+from ..models.image_gpt import ImageGPT
+from ..models.vqvae import VQVAE, light_and_colour_vqvae
+from ..training.checkpoint import load_weights
+from ..training.fit import Progress
+from ..training.muon import muon_and_adamw
+from ..training.precision import bfloat16
+from ..training.repro import AveragedModel, make_rng
+from ..training.resume import fit_and_keep, show
+
+TOKENS_STEPS, TOKENS_BATCH = 600, 32
+TOKENS_RATES = {"muon": 5e-3, "adamw": 3e-3}
+STEPS, BATCH, DECAY = 1400, 48, 0.99
+RATES = {"muon": 6e-3, "adamw": 3e-3}
+SHARES = {"two": 0.3}  # what a batch shows beside single things
+READS = 0.15  # share of batches in which the picture comes before its caption
+
+
+def pictures(
+    maker: SceneMaker, size: int, *, rng: torch.Generator
+) -> Iterator[Float[Tensor, "b 3 32 32"]]:
+    """Endless batches of fresh scenes, none of them held out."""
+    while True:
+        yield maker.render(mixture(maker, size, {"two": 0.3, "many": 0.3}, rng=rng))
+
+
+def train_vqvae(
+    path: Path,
+    *,
+    steps: int = TOKENS_STEPS,
+    batch: int = TOKENS_BATCH,
+    seed: int = 0,
+    **options,
+) -> Iterator[Progress]:
+    """Train for `steps`, yielding after each; `options` are those of `fit_and_keep`."""
+    torch.manual_seed(seed)  # the starting weights
+    model, rng = light_and_colour_vqvae(), make_rng(seed)
+    maker = SceneMaker(make_glyphs(load_handwriting()))
+    ends = [model.encoder.net[1], model.decoder.net[-2]]  # the first layer, and the last
+    return fit_and_keep(
+        lambda x: model.loss(x, rng=rng),
+        pictures(maker, batch, rng=rng),
+        muon_and_adamw(model, besides=ends, **TOKENS_RATES),
+        model=model,
+        average=AveragedModel(model, decay=0.98),
+        rng=rng,
+        settings={"steps": steps, "batch": batch, "rates": TOKENS_RATES, "seed": seed},
+        path=path,
+        **options,
+    )
+
+
+class Pairs(NamedTuple):
+    """Captions and pictures, both as tokens."""
+
+    ids: Int[Tensor, "b n"]
+    tokens: Int[Tensor, "b 8 8"]
+    reads: bool  # the picture comes first
+
+
+def pairs(
+    batches: Iterator[Batch],
+    vqvae: VQVAE,
+    tokenizer: Tokenizer,
+    *,
+    rng: torch.Generator,
+    reads: float = READS,
+) -> Iterator[Pairs]:
+    """Turn batches into tokens; a share `reads` of them is to be read, the others drawn."""
+    for batch in batches:
+        first = bool(torch.rand((), generator=rng) < reads)
+        yield Pairs(encode(tokenizer, batch.captions).ids, vqvae.encode(batch.pictures), first)
+
+
+def train_image_gpt(
+    path: Path,
+    vqvae: Path,
+    tokenizer: Tokenizer,
+    *,
+    steps: int = STEPS,
+    batch: int = BATCH,
+    seed: int = 0,
+    half: bool = True,
+    shares: Mapping[str, float] = SHARES,
+    **options,
+) -> Iterator[Progress]:
+    """Train for `steps` on tokens of the VQ-VAE at `vqvae`, yielding after each.
+
+    `half` computes in bfloat16; `shares` is what batches show beside single things; `options` are
+    those of `fit_and_keep`.
+    """
+    eyes = light_and_colour_vqvae().eval()
+    load_weights(eyes, vqvae)
+    torch.manual_seed(seed)  # the starting weights
+    model, rng = ImageGPT(tokenizer.get_vocab_size(), eyes.codebook.sizes), make_rng(seed)
+    maker = SceneMaker(make_glyphs(load_handwriting()))
+    batches = training_batches(maker, batch, rng=rng, shares=shares)
+
+    def loss(pair: Pairs) -> Tensor:
+        with bfloat16(half):
+            return model.loss(pair.ids, pair.tokens, reads=pair.reads)
+
+    return fit_and_keep(
+        loss,
+        pairs(batches, eyes, tokenizer, rng=rng),
+        muon_and_adamw(model, **RATES),
+        model=model,
+        average=AveragedModel(model, decay=DECAY),
+        rng=rng,
+        settings={
+            "steps": steps,
+            "batch": batch,
+            "rates": RATES,
+            "shares": dict(shares),
+            "reads": READS,
+            "seed": seed,
+        },
+        path=path,
+        **options,
+    )
+
+
+def make_drawlm(folder: Path, tokenizer: Tokenizer) -> None:
+    """Train both, showing the time that is left."""
+    vqvae, gpt = folder / "vqvae.safetensors", folder / "image_gpt.safetensors"
+    show(train_vqvae(vqvae), TOKENS_STEPS, vqvae.stem)
+    show(train_image_gpt(gpt, vqvae, tokenizer), STEPS, gpt.stem)
