@@ -25,9 +25,6 @@ if importlib.util.find_spec("llmvis_course") is None:
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", source], check=True)
 
 # %% [markdown]
-# # 03 · Attention: how can every word look at every other?
-
-# %% [markdown]
 # # 12 · Language models that draw: can a picture be written like a sentence?
 #
 # **The question.** A language model guesses the next token, and that is all it can do. Can it draw?
