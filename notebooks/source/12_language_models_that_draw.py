@@ -306,14 +306,15 @@ for ax, column, label in zip(axes, (1, 2), ("error, share of variance", "perplex
 plt.show()
 collapsed, revived = (rows[-1] for rows in watched.values())
 assert collapsed[2] < 10 and revived[2] > 20
-assert collapsed[1] > 1.3 * revived[1]
+wider = collapsed[1] / revived[1]
+assert wider > 1.02
 
 # %% [markdown]
 # *What to see:* both learn, so the left plot alone looks like a slow run. The right plot tells the
 # story: as it comes, the codebook speaks with fewer than 10 of its 256
 # words;<!-- asserted: collapsed --> started from data and revived, with more than
 # 20.<!-- asserted: revived --> (Paper is most of every picture, and needs one word only.) The error
-# of the first is more than a third above that of the second.
+# of the first is the larger one,<!-- asserted: wider --> but not by so much that it would warn you.
 #
 # ## Tokens that share
 #
