@@ -32,6 +32,7 @@ STEPS, BATCH, DECAY = 1400, 48, 0.99
 RATES = {"muon": 6e-3, "adamw": 3e-3}
 SHARES = {"two": 0.3}  # what a batch shows beside single things
 READS = 0.15  # share of batches in which the picture comes before its caption
+WEIGHTS = {False: 7.0, True: 1.0}  # of a picture's tokens, where it is drawn, and where it is read
 
 
 def pictures(
@@ -116,7 +117,8 @@ def train_image_gpt(
 
     def loss(pair: Pairs) -> Tensor:
         with bfloat16(half):
-            return model.loss(pair.ids, pair.tokens, reads=pair.reads)
+            weight = WEIGHTS[pair.reads]
+            return model.loss(pair.ids, pair.tokens, reads=pair.reads, picture_weight=weight)
 
     return fit_and_keep(
         loss,
@@ -131,6 +133,7 @@ def train_image_gpt(
             "rates": RATES,
             "shares": dict(shares),
             "reads": READS,
+            "weights": list(WEIGHTS.values()),
             "seed": seed,
         },
         path=path,
