@@ -6,6 +6,8 @@ python .ci/notebooks.py --check   # only: does every twin say what its notebook 
 """
 
 import argparse
+import base64
+import io
 import os
 import platform
 import re
@@ -19,6 +21,7 @@ import jupytext
 import nbformat
 import psutil
 from nbclient import NotebookClient
+from PIL import Image
 
 ROOT = Path(__file__).parent.parent
 TWINS = ROOT / "notebooks" / "source"
@@ -37,6 +40,14 @@ def differs(twin: Path) -> bool:
     if not stored.exists():
         return True
     return source_cells(jupytext.read(twin)) != source_cells(nbformat.read(stored, as_version=4))
+
+
+def smaller(png: str) -> str:
+    """The picture of an output with 256 colours: half the bytes, and to the eye the same."""
+    kept = io.BytesIO()
+    picture = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
+    picture.quantize(256, dither=Image.Dither.NONE).save(kept, "PNG", optimize=True)
+    return min(png, base64.b64encode(kept.getvalue()).decode(), key=len)
 
 
 def peak_memory(stop: threading.Event, found: list[int]) -> None:
@@ -77,7 +88,10 @@ def run(twin: Path) -> tuple[float, float]:
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         for output in cell.get("outputs", []):  # a widget without its state cannot be shown
-            output.get("data", {}).pop(WIDGET, None)
+            data = output.get("data", {})
+            data.pop(WIDGET, None)
+            if "image/png" in data:
+                data["image/png"] = smaller(data["image/png"])
     stored = ROOT / "notebooks" / f"{twin.stem}.ipynb"
     unfinished = stored.with_suffix(".unfinished")
     nbformat.write(notebook, unfinished)
