@@ -166,7 +166,7 @@ tokens = nearest_slowly(cells_of(shown[:1]), codes)
 assert torch.equal(tokens, nearest(cells_of(shown[:1]), codes))
 
 # %%
-_, axes = plt.subplots(1, 6, figsize=(11, 2.1), layout="tight")
+_, axes = plt.subplots(1, 6, figsize=(9.5, 1.9), layout="tight")
 tokens = nearest(cells_of(shown), codes)
 for k, (picture, drawn) in enumerate(zip(shown, picture_of(codes[tokens]), strict=True)):
     viz.show_picture(picture, ax=axes[2 * k], title="a picture")
@@ -298,7 +298,7 @@ for name, cured in (("as it comes", False), ("started from data, revived", True)
     sides = {"patch": 8, "width": 48}
     model = VQVAE(patch_encoder(16, **sides), book, patch_decoder(16, **sides))
     watched[name] = [(s, e, perplexity(t, 256)) for s, e, t in train_tokens(model, 120)]
-_, axes = plt.subplots(1, 2, figsize=(9, 3), layout="tight")
+_, axes = plt.subplots(1, 2, figsize=(8, 2.7), layout="tight")
 steps = [row[0] for row in watched["as it comes"]]
 for ax, column, label in zip(axes, (1, 2), ("error, share of variance", "perplexity"), strict=True):
     lines = {name: [row[column] for row in rows] for name, rows in watched.items()}
@@ -335,7 +335,7 @@ assert math.prod(vqvae.codebook.sizes) == 3328
 assert errors[-1] < 0.15
 
 # %%
-_, axes = plt.subplots(1, 6, figsize=(11, 2.1), layout="tight")
+_, axes = plt.subplots(1, 6, figsize=(9.5, 1.9), layout="tight")
 for k, index in enumerate(unseen[:3].tolist()):
     viz.show_picture(world.pictures[index], ax=axes[2 * k], title="never seen")
     drawn = vqvae.decode(tokens[index][None])[0]
@@ -435,7 +435,7 @@ training = fit(
 )
 losses = [at.loss for at in training]
 model.eval()
-_, ax = plt.subplots(figsize=(6, 2.8))
+_, ax = plt.subplots(figsize=(5, 2.4))
 every = range(0, 450, 15)
 lines = {"draws": [losses[i] for i in every], "reads": [losses[i + 3 - i % 4] for i in every]}
 viz.curves(list(every), lines, ax=ax, x="step", y="loss, nats per token")
@@ -454,7 +454,7 @@ with torch.no_grad():
     drawn = model.draw(ids[asked], rng=make_rng(1), top_k=1)
 stages = [0, 4, 6, 8, 10, 12, 16]
 paper = vqvae.encode(-torch.ones(1, 3, 32, 32)).flatten(1)
-_, axes = plt.subplots(3, 1, figsize=(9, 5.2), layout="tight")
+_, axes = plt.subplots(3, 1, figsize=(7.5, 4.4), layout="tight")
 for ax, row, number in zip(axes, drawn[:3], asked[:3].tolist(), strict=True):
     frames = torch.cat([torch.cat([row[:n], paper[0, n:]])[None] for n in stages])
     frames = torch.cat([vqvae.decode(frames.view(-1, 4, 4)), world.pictures[[number]]])
@@ -520,7 +520,7 @@ drawer = TokenDrawer.pretrained()
 captions = ["a large yellow seven at the top right", "a small cyan zero in the centre"]
 written = drawer.write(captions, rng=make_rng(4))
 stages = [0, 16, 24, 32, 40, 48, 56, 64]
-_, axes = plt.subplots(2, 1, figsize=(9, 3.4), layout="tight")
+_, axes = plt.subplots(2, 1, figsize=(7.5, 2.9), layout="tight")
 for ax, row, caption in zip(axes, written, captions, strict=True):
     frames = torch.cat([drawer.show(row[None, :n]) for n in stages])
     viz.filmstrip(frames, [f"{n} tokens" for n in stages], ax=ax, title=caption)
@@ -539,7 +539,7 @@ rng, chance = make_rng(0), make_rng(1)
 kinds = ("colour", "position", "single", "two objects")
 draw = lambda captions: drawer.draw(captions, rng=rng)  # noqa: E731
 scores = [score(draw, kind, "seen", judge=judge, n=60, rng=chance) for kind in kinds]
-_, axes = plt.subplots(1, 2, figsize=(9.5, 3), layout="tight")
+_, axes = plt.subplots(1, 2, figsize=(8.5, 2.7), layout="tight")
 intervals = [(100 * s.low, 100 * s.high) for s in scores]
 shares = [100 * s.share for s in scores]
 viz.with_intervals(range(4), shares, intervals, ax=axes[0], x="", y="right, % of 60 captions")
@@ -574,7 +574,7 @@ assert max(colour, place) < 25 < digit
 # %%
 test = SceneMaker(make_glyphs(load_handwriting(train=False)))
 prompts = make_prompts("single", "seen", 4, maker=test, rng=make_rng(11))
-_, axes = plt.subplots(3, 1, figsize=(8, 7), layout="tight")
+_, axes = plt.subplots(3, 1, figsize=(6.6, 5.8), layout="tight")
 for ax, guidance in zip(axes, (0.0, 1.0, 3.0), strict=True):
     pictures = drawer.draw(prompts.captions, rng=make_rng(5), guidance=guidance)
     right = [
@@ -592,8 +592,8 @@ plt.show()
 real = test.render(layout := test.sample(200, "one", rng=make_rng(6)))
 sentences = drawer.describe(real)
 fits = [describes(s, scene) for s, scene in zip(sentences, to_scenes(layout), strict=True)]
-_, ax = plt.subplots(figsize=(9, 4.6))
-viz.picture_grid(real[:8], sentences[:8], ax=ax, right=fits[:8])
+_, ax = plt.subplots(figsize=(6.6, 4.4))
+viz.picture_grid(real[:6], sentences[:6], ax=ax, columns=3, right=fits[:6])
 plt.show()
 
 # %% [markdown]
