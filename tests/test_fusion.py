@@ -26,7 +26,7 @@ LOOKING = ["per-pixel attention", "cross-attention"]
 
 
 def new_fuse(name: str, *, alive: bool = True) -> torch.nn.Module:
-    """A fusion in float64; `alive` replaces weights that start at zero, so that they can be seen."""
+    """A fusion in float64; `alive` fills what starts at zero, so that it can be seen."""
     torch.manual_seed(0)
     fuse = FUSIONS[name](CHANNELS, text_width=WIDTH).double()
     for weight in fuse.parameters() if alive else ():

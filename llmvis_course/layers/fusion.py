@@ -1,15 +1,14 @@
 r"""Fusion: five ways in which words may steer pixels, all with one interface.
 
-Each takes the vectors of pixels and encoded words, and returns vectors of pixels: it may stand in
-for any other, in a `UNet` (layers/unet.py) or wherever pixels have vectors. FiLM: Perez et al. 2018,
-arXiv:1709.07871. Attention of pixels over words in a generator: AttnGAN, Xu et al. 2018,
-arXiv:1711.10485. Cross-attention: Vaswani et al. 2017, arXiv:1706.03762. Left out on purpose: fusion
-by concatenation, which is `GlobalText` with weights in another order.
+Each takes vectors of pixels and of words, and returns vectors of pixels, so that it may stand in
+for any other: in a `UNet` (layers/unet.py), or wherever pixels have vectors. FiLM: Perez et al.
+2018, arXiv:1709.07871. Attention of pixels over words in a generator: AttnGAN, Xu et al. 2018,
+arXiv:1711.10485. Cross-attention: Vaswani et al. 2017, arXiv:1706.03762. Left out on purpose: to
+append the caption's vector to each pixel's, which is `GlobalText` once a linear layer follows.
 """
 
 from collections.abc import Callable
 
-import torch
 from einops import einsum
 from jaxtyping import Bool, Float
 from torch import Tensor, nn

@@ -1,9 +1,9 @@
-r"""Two towers: pictures and captions become points of one space, and those that belong together meet.
+r"""Two towers: pictures and captions become points of one space, and what belongs together meets.
 
 Radford et al. 2021, arXiv:2103.00020 (CLIP). The picture tower is a Vision Transformer (ViT:
 Dosovitskiy et al. 2021, arXiv:2010.11929): patches as tokens. A ViT by itself is a classifier of
-pictures that has never met a word; what joins it to language is the contrastive loss below. Left out
-on purpose: a causal text tower, since ours reads in both directions, and batches spread over
+pictures that has never met a word; the contrastive loss below is what joins it to language. Left
+out on purpose: a causal text tower, since ours reads in both directions, and batches spread over
 machines.
 """
 
@@ -124,7 +124,7 @@ def contrastive_loss(
     if pictures.shape != texts.shape or len(pictures) < 2:
         raise ValueError(
             f"found pictures of shape {tuple(pictures.shape)} and texts of {tuple(texts.shape)}; "
-            "expected the same shape, and at least two of each: one alone has nothing to differ from"
+            "expected the same shape, and at least two of each, since one pair has no wrong answer"
         )
     similarity = scale * pictures @ texts.T
     own = torch.arange(len(similarity), device=similarity.device)
