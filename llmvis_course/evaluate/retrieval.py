@@ -86,7 +86,7 @@ class Retrieval:
 
     @torch.no_grad()
     def read(self, captions: Sequence[str]) -> Float[Tensor, "b d"]:
-        """Captions as points on the unit sphere. Raises ValueError for no caption, or a long one."""
+        """Captions as points on the unit sphere. Raises ValueError for none, or one too long."""
         ids, mask = encode(self.tokenizer, list(captions), longest=self.towers.texts.longest)
         parts = zip(ids.split(_AT_ONCE), mask.split(_AT_ONCE), strict=True)
         return torch.cat([self.towers.read(*part) for part in parts])
