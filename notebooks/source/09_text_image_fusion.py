@@ -322,7 +322,6 @@ eyes = ContentExtractor.pretrained().reader
 # %%
 @torch.no_grad()
 def read_all(captions):
-    parts = [captions[i : i + 250] for i in range(0, len(captions), 250)]
     ids, mask = encode(system.tokenizer, captions)
     split = zip(ids.split(250), mask.split(250), strict=True)
     return Words(torch.cat([system.model.read(*part).vectors for part in split]), mask)
@@ -660,7 +659,6 @@ def wrong_captions(kind):
 
 # %%
 def wins(kind):
-    rng = make_rng(9)
     right = retrieval.align(images, [write(s, rng=make_rng(9)) for s in real_said])
     wrong = retrieval.align(images, [write(s, rng=make_rng(9)) for s in wrong_captions(kind)])
     return (right > wrong).float().mean().item()
