@@ -698,3 +698,79 @@ plt.show()
 print(f"{floor:.2f}")
 stuck = sum(broken[-10:]) / 10
 assert 2.2 < floor < 2.3 and stuck > end + 0.2
+
+# %% [markdown]
+# *What to see:* with $\tau = 1$ no towers of any size could get below 2.25
+# nats.<!-- asserted: floor --> After 100 steps ours are at least 0.2 nats behind those with a
+# temperature of their own.<!-- asserted: stuck --> The softmax of numbers between -1 and 1 is
+# nearly flat: a wrong caption that is almost as near as the right one is punished almost as much
+# as one that is far away. Dividing by a small $\tau$ makes the near misses count. That is where
+# a tower still has something to learn.
+#
+# The lesson beyond this loss: work out the lowest value that your loss can take. A curve that
+# falls and flattens may have arrived, or may have hit a wall that you built.
+#
+# ## Check yourself
+#
+# <details><summary>1. Why does FiLM start as the identity, and why is that useful?</summary>
+#
+# Its last layer starts at zero, so the scale is $1 + 0$ and the shift 0. Put into a network that is
+# already trained, it changes nothing until the text has proved useful.
+#
+# </details>
+#
+# <details><summary>2. You shuffle the words' vectors before per-pixel attention. What changes in
+# the picture?</summary>
+#
+# Nothing: the weights are shuffled alike, and the sum is the same. If you shuffle the words before
+# the *text encoder* reads them, everything can change.
+#
+# </details>
+#
+# <details><summary>3. FiLM gets a summary that does differ between the two captions. Why does it
+# still paint mud?</summary>
+#
+# From the summary it would have to work out, for each of ten digits, which of eight colours it has,
+# and to hand that to the pixels as a few scales and shifts. That is a table of pairs pressed into
+# one vector. A pixel that looks at words needs no table: it looks up one entry, its own.
+#
+# </details>
+#
+# <details><summary>4. Your contrastive loss stays at log n for hundreds of steps. Name two
+# bugs.</summary>
+#
+# Captions and pictures are not in the same order (one of them was sorted or shuffled); or all
+# captions of a batch come out as the same point (padding was not masked, or the vectors are
+# multiplied by zero).
+#
+# </details>
+#
+# ## Exercises
+#
+# * **Difficulty 1, 5 minutes.** Swap the colours and the digits of a caption both ("a red seven and
+#   a blue three" to "a blue three and a red seven"). What should per-pixel attention paint? Test it.
+# * **Difficulty 2, 10 minutes.** In `my_pixel_attention` the softmax runs over words. Let it run
+#   over pixels. What do the weights of one word then say? What goes wrong in a picture without the
+#   thing that the word names?
+# * **Difficulty 2, 15 minutes.** Give FiLM three times as many steps, or the vector of the token
+#   [START] instead of the mean. How far does it get?
+# * **Difficulty 3, 25 minutes.** Teach the towers to bind: give each batch hard negatives, by adding
+#   to the captions those with swapped colours, as columns that are never right. Start from the
+#   shipped weights (`retrieval.towers`) and train for 50 steps. Does the alignment score
+#   notice swaps now? What does retrieval cost?
+#
+# ## What to read
+#
+# * Perez et al. 2018, *FiLM: Visual Reasoning with a General Conditioning Layer*, arXiv:1709.07871.
+# * Xu et al. 2018, *AttnGAN: Fine-Grained Text to Image Generation with Attentional Generative
+#   Adversarial Networks*, arXiv:1711.10485: attention from pixels to words.
+# * Dosovitskiy et al. 2021, *An Image is Worth 16x16 Words*, arXiv:2010.11929: the ViT.
+# * Radford et al. 2021, *Learning Transferable Visual Models From Natural Language Supervision*,
+#   arXiv:2103.00020: CLIP.
+# * Rombach et al. 2022, *High-Resolution Image Synthesis with Latent Diffusion Models*,
+#   arXiv:2112.10752: cross-attention in a generator.
+# * Thrush et al. 2022, *Winoground*, arXiv:2204.03162, and Yuksekgonul et al. 2023, *When and Why
+#   Vision-Language Models Behave like Bags-of-Words*, arXiv:2210.01936: large towers, and swapped
+#   words.
+#
+# **Next:** `10_adaptive_adjustment`, where several losses must be weighed against each other.
