@@ -747,17 +747,17 @@ assert 2.2 < floor < 2.3 and stuck > end + 0.2
 #
 # ## Exercises
 #
-# * **Difficulty 1, 5 minutes.** Swap the colours and the digits of a caption both ("a red seven and
-#   a blue three" to "a blue three and a red seven"). What should per-pixel attention paint? Test it.
+# * **Difficulty 1, 5 minutes.** Turn the two things of each caption around ("a blue three and a red
+#   seven"). What should per-pixel attention paint? Test it.
 # * **Difficulty 2, 10 minutes.** In `my_pixel_attention` the softmax runs over words. Let it run
 #   over pixels. What do the weights of one word then say? What goes wrong in a picture without the
 #   thing that the word names?
 # * **Difficulty 2, 15 minutes.** Give FiLM three times as many steps, or the vector of the token
 #   [START] instead of the mean. How far does it get?
-# * **Difficulty 3, 25 minutes.** Teach the towers to bind: give each batch hard negatives, by adding
-#   to the captions those with swapped colours, as columns that are never right. Start from the
-#   shipped weights (`retrieval.towers`) and train for 50 steps. Does the alignment score
-#   notice swaps now? What does retrieval cost?
+# * **Difficulty 3, 25 minutes.** Teach the towers to bind: give each batch hard negatives. Add to
+#   its captions those with swapped colours, as columns that are never right. Start from the shipped
+#   weights (`retrieval.towers`) and train for 50 steps. Does the alignment score notice swaps now?
+#   What does retrieval pay for it?
 #
 # ## What to read
 #
