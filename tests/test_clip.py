@@ -8,9 +8,18 @@ import torch.nn.functional as F
 from torch.testing import assert_close
 
 from llmvis_course.data.captions import parse, write
+from llmvis_course.data.splits import HELD_OUT_COLOURS
 from llmvis_course.data.tokens import encode, load_tokenizer
+from llmvis_course.data.world import COLOURS
 from llmvis_course.evaluate.retrieval import Retrieval, distinct_pairs, score_retrieval
-from llmvis_course.models.clip import PatchEncoder, TwoTowers, contrastive_loss, ranks, recall
+from llmvis_course.models.clip import (
+    PatchEncoder,
+    TwoTowers,
+    contrastive_loss,
+    early_convolutions,
+    ranks,
+    recall,
+)
 from llmvis_course.training.checkpoint import load_tensors
 from llmvis_course.training.fit import fit
 from llmvis_course.training.muon import muon_and_adamw
@@ -87,15 +96,29 @@ def test_equal_scores_find_nothing() -> None:
 
 
 def test_patches_are_read_row_by_row_and_each_pixel_in_its_own_patch(rng) -> None:
-    """The same numbers as a convolution whose stride is its size, as ViT is often written."""
+    """The same numbers as cutting by hand and one matrix for all patches."""
     tower = PatchEncoder(width=8, depth=0, heads=2).double()
-    pictures = torch.randn(2, 3, 32, 32, generator=rng, dtype=torch.float64)
-    seen = []
-    tower.patch.register_forward_hook(lambda module, given, out: seen.append(out))
-    tower(pictures)
-    kernel = tower.patch.weight.view(8, 3, 4, 4)
-    theirs = F.conv2d(pictures, kernel, tower.patch.bias, stride=4)
-    assert_close(seen[0], theirs.flatten(2).mT)
+    picture = torch.randn(1, 3, 32, 32, generator=rng, dtype=torch.float64)
+    cut = tower.cut(picture).flatten(2).mT[0]
+    matrix = tower.cut.weight.flatten(1)
+    for number, (row, column) in enumerate((r, c) for r in range(8) for c in range(8)):
+        patch = picture[0, :, 4 * row : 4 * row + 4, 4 * column : 4 * column + 4]
+        assert_close(cut[number], matrix @ patch.flatten() + tower.cut.bias)
+
+
+def test_early_convolutions_give_as_many_cells_and_see_over_their_borders(rng) -> None:
+    torch.manual_seed(0)
+    picture = torch.randn(1, 3, 32, 32, generator=rng).requires_grad_()
+    reach = []
+    for cut in (PatchEncoder(width=16).cut, early_convolutions(16)):
+        cells = cut(picture)
+        assert cells.shape == (1, 16, 8, 8)
+        for layer in cut.modules():  # a normalisation looks at all of the picture a little
+            if isinstance(layer, torch.nn.GroupNorm):
+                layer.forward = lambda x: x
+        (gradient,) = torch.autograd.grad(cut(picture)[0, :, 3, 3].sum(), picture)
+        reach.append(int((gradient != 0).any(dim=1).any(dim=1).sum()))
+    assert reach[0] == 4 < reach[1] < 32
 
 
 def test_the_place_of_a_patch_matters(rng) -> None:
@@ -160,11 +183,20 @@ def test_it_learns_a_toy_batch_in_seconds(tokenizer, maker, rng) -> None:
     assert recall(table) == recall(table.T) == 1
 
 
-def test_batches_say_everything_and_hold_nothing_out(maker, rng) -> None:
-    batch = next(pair_batches(maker, 20, rng=rng))
-    things = [parse(caption).things for caption in batch.captions]
-    assert [len(one) for one in things] == [1] * 12 + [2] * 8
-    assert all(len(one[0].named()) == (5 if len(one) == 1 else 3) for one in things)
+def test_batches_say_everything_are_near_misses_and_hold_nothing_out(maker, rng) -> None:
+    batches = pair_batches(maker, 20, rng=rng)
+    leans, colours = [], set()
+    for _, batch in zip(range(12), batches, strict=False):
+        things = [parse(caption).things for caption in batch.captions]
+        assert [len(one) for one in things] == [1] * 12 + [2] * 8
+        assert all(len(one[0].named()) == (5 if len(one) == 1 else 3) for one in things)
+        used = {thing.colour for one in things for thing in one}
+        assert len(used) == 2
+        held = {(digit, list(COLOURS)[colour]) for digit, colour in HELD_OUT_COLOURS}
+        assert not held & {(thing.digit, thing.colour) for one in things for thing in one}
+        colours |= used
+        leans.append(len({one[0].lean for one in things[:12]}))
+    assert set(leans) >= {1, 3} and len(colours) > 4
 
 
 def test_distinct_pairs_have_distinct_meanings_and_their_own_pictures(test_maker, rng) -> None:
