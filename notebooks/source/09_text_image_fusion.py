@@ -404,8 +404,8 @@ for seed in range(3):
     for name in FUSIONS:
         torch.manual_seed(seed)
         painter, rng = Painter(name), make_rng(seed)
-        rows = (torch.randint(2000, (32,), generator=rng) for _ in range(150))
-        train(painter, lambda r, p=painter: paint_loss(p, r), rows, 150)
+        rows = (torch.randint(2000, (32,), generator=rng) for _ in range(200))
+        train(painter, lambda r, p=painter: paint_loss(p, r), rows, 200)
         found[name].append(share_right(painter, test.words, test.said))
         painters[name] = painter
 
@@ -422,7 +422,6 @@ blind, summarised = max(without), max(added + filmed)
 looking = min(own + crossed)
 tie = abs(sum(own) - sum(crossed)) / 3
 real = sum(s.fits(t) for s, t in zip(judge.look(test.real), test.said, strict=True)) / 200
-print(f"the judge, of the real pictures: {100 * real:.0f} %")
 assert blind < 0.03 and summarised < 0.3 and looking > 0.7 and tie < 0.1 and real > 0.95
 
 # %% [markdown]
@@ -477,15 +476,14 @@ looks = []
 painter = painters["per-pixel attention"]
 with torch.no_grad():
     both = [
-        painter(test.light[:1], test.cells[:1], Words(*(f[:1] for f in w)), looks)
+        painter(test.light[4:5], test.cells[4:5], Words(*(f[4:5] for f in w)), looks)
         for w in (test.words, swapped_words)
     ]
-caption = write(swapped_said[0], rng=make_rng(0))
-tokens = pieces(system.tokenizer, caption)
+captions = [write(scene, rng=make_rng(0)) for scene in (test.said[4], swapped_said[4])]
+tokens = pieces(system.tokenizer, captions[1])
 maps = enlarge(looks[1][0, 0].T[: len(tokens)].unflatten(1, (8, 8)), 32)
 _, axes = plt.subplots(2, 1, figsize=(8.5, 4.6), layout="tight", height_ratios=[1, 1.1])
-captions = [write(scene, rng=make_rng(0)) for scene in (test.said[0], swapped_said[0])]
-viz.picture_grid(torch.cat(both), captions, ax=axes[0], columns=2)
+viz.picture_grid(torch.cat(both), captions, ax=axes[0], columns=4)
 viz.word_maps(both[1][0], tokens, maps, ax=axes[1], columns=len(tokens))
 plt.show()
 
