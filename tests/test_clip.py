@@ -8,18 +8,20 @@ import torch.nn.functional as F
 from torch.testing import assert_close
 
 from llmvis_course.data.captions import parse, write
+from llmvis_course.data.labels import CONTENT_CHOICES
 from llmvis_course.data.splits import HELD_OUT_COLOURS
 from llmvis_course.data.tokens import encode, load_tokenizer
 from llmvis_course.data.world import COLOURS
 from llmvis_course.evaluate.retrieval import Retrieval, distinct_pairs, score_retrieval
 from llmvis_course.models.clip import (
+    Eyes,
     PatchEncoder,
     TwoTowers,
     contrastive_loss,
-    early_convolutions,
     ranks,
     recall,
 )
+from llmvis_course.models.content import ContentReader
 from llmvis_course.training.checkpoint import load_tensors
 from llmvis_course.training.fit import fit
 from llmvis_course.training.muon import muon_and_adamw
@@ -99,26 +101,11 @@ def test_patches_are_read_row_by_row_and_each_pixel_in_its_own_patch(rng) -> Non
     """The same numbers as cutting by hand and one matrix for all patches."""
     tower = PatchEncoder(width=8, depth=0, heads=2).double()
     picture = torch.randn(1, 3, 32, 32, generator=rng, dtype=torch.float64)
-    cut = tower.cut(picture).flatten(2).mT[0]
-    matrix = tower.cut.weight.flatten(1)
+    cut = tower.patch(picture).flatten(2).mT[0]
+    matrix = tower.patch.weight.flatten(1)
     for number, (row, column) in enumerate((r, c) for r in range(8) for c in range(8)):
         patch = picture[0, :, 4 * row : 4 * row + 4, 4 * column : 4 * column + 4]
-        assert_close(cut[number], matrix @ patch.flatten() + tower.cut.bias)
-
-
-def test_early_convolutions_give_as_many_cells_and_see_over_their_borders(rng) -> None:
-    torch.manual_seed(0)
-    picture = torch.randn(1, 3, 32, 32, generator=rng).requires_grad_()
-    reach = []
-    for cut in (PatchEncoder(width=16).cut, early_convolutions(16)):
-        cells = cut(picture)
-        assert cells.shape == (1, 16, 8, 8)
-        for layer in cut.modules():  # a normalisation looks at all of the picture a little
-            if isinstance(layer, torch.nn.GroupNorm):
-                layer.forward = lambda x: x
-        (gradient,) = torch.autograd.grad(cut(picture)[0, :, 3, 3].sum(), picture)
-        reach.append(int((gradient != 0).any(dim=1).any(dim=1).sum()))
-    assert reach[0] == 4 < reach[1] < 32
+        assert_close(cut[number], matrix @ patch.flatten() + tower.patch.bias)
 
 
 def test_the_place_of_a_patch_matters(rng) -> None:
@@ -199,6 +186,20 @@ def test_batches_say_everything_are_near_misses_and_hold_nothing_out(maker, rng)
     assert set(leans) >= {1, 3} and len(colours) > 4
 
 
+def test_eyes_are_locked_see_the_light_alone_and_stay_out_of_the_weights() -> None:
+    torch.manual_seed(0)
+    reader = ContentReader(CONTENT_CHOICES, widths=(16, 16), width=24)
+    tower = PatchEncoder(width=16, eyes=Eyes(reader))
+    assert not [name for name in tower.state_dict() if "eyes" in name]
+    red, blue = torch.full((2, 1, 3, 32, 32), -1.0)
+    red[:, 0, 8:20, 10:12], blue[:, 2, 8:20, 10:12] = 1.0, 1.0
+    assert_close(tower.eyes(red), tower.eyes(blue))
+    assert (tower(red) - tower(blue)).abs().max() > 1e-3  # colours come in by the patches
+    tower(red).square().sum().backward()
+    assert tower.seen.weight.grad.abs().max() > 0
+    assert all(weight.grad is None for weight in reader.parameters())
+
+
 def test_distinct_pairs_have_distinct_meanings_and_their_own_pictures(test_maker, rng) -> None:
     pairs = distinct_pairs(test_maker, 60, rng=rng)
     assert len(set(pairs.said)) == 60 == len(pairs.pictures)
@@ -242,6 +243,8 @@ def test_it_refuses(rng, tmp_path, test_maker) -> None:
         contrastive_loss(u[:1], w[:1], 1.0)
     with pytest.raises(ValueError, match="patches of 5 pixels do not fill 32"):
         PatchEncoder(patch=5)
+    with pytest.raises(ValueError, match="and 4 with eyes"):
+        PatchEncoder(patch=8, eyes=Eyes(ContentReader(CONTENT_CHOICES)))
     with pytest.raises(ValueError, match=r"table of \(2, 3\)"):
         ranks(torch.zeros(2, 3))
     with pytest.raises(ValueError, match="k is 0; expected 1 to 3"):

@@ -14,15 +14,18 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from ..data.captions import write
+from ..data.labels import CONTENT_CHOICES
 from ..data.scenes import Allow, SceneMaker, to_scenes
 from ..data.splits import in_training, say_all
 from ..data.tokens import encode, load_tokenizer
 from ..data.world import Scene
-from ..models.clip import TwoTowers, recall
+from ..models.clip import Eyes, TwoTowers, recall
+from ..models.content import ContentReader
 from ..training.checkpoint import load_weights
 from ..weights import FOLDER
 from .judge import check_pictures
 
+EYES = "content.safetensors"
 _AT_ONCE = 250  # pictures, or captions
 
 
@@ -62,6 +65,13 @@ def distinct_pairs(
     return Pairs(torch.cat(pictures), captions, list(found))
 
 
+def load_eyes(path: str | Path) -> Eyes:
+    """The eyes of a trained content reader. Raises ValueError for a missing or damaged file."""
+    reader = ContentReader(CONTENT_CHOICES)
+    load_weights(reader, path)
+    return Eyes(reader)
+
+
 class Retrieval:
     """The shipped towers and their tokenizer."""
 
@@ -74,7 +84,7 @@ class Retrieval:
     def pretrained(cls, folder: str | Path = FOLDER) -> "Retrieval":
         """Load the shipped ones."""
         tokenizer = load_tokenizer(Path(folder) / "tokenizer.json")
-        towers = TwoTowers(tokenizer.get_vocab_size())
+        towers = TwoTowers(tokenizer.get_vocab_size(), eyes=load_eyes(Path(folder) / EYES))
         record = load_weights(towers, Path(folder) / "towers.safetensors")
         return cls(towers, tokenizer, record)
 

@@ -16,31 +16,36 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from ..layers.transformer import Block, TextEncoder
-from .looking import convolutions
+from .content import CELL, ContentReader
 
 START_TEMPERATURE = 0.07
 COLDEST = 0.01
 """The temperature goes no lower, as in the paper: similarities are multiplied by 100 at most."""
 
 
-def early_convolutions(width: int) -> nn.Sequential:
-    """From a picture to a vector for each cell of 4 x 4 pixels that knows the strokes around it.
+class Eyes:
+    """What a content reader sees in each cell of a picture, for a tower that need not learn to see.
 
-    Patches cut through strokes, and a Transformer must learn from nothing that neighbours touch.
-    Convolutions before it help it see (Xiao et al. 2021, arXiv:2106.14881); the ViT paper calls
-    that a hybrid.
+    Its weights are locked, and are no part of the tower: neither trained nor saved with it. (Zhai
+    et al. 2022, arXiv:2111.07991, found that a locked picture tower reads best.)
     """
-    half = width // 2
-    layers = [*convolutions(12, half), nn.MaxPool2d(2), *convolutions(half, width, 2)]
-    return nn.Sequential(nn.PixelUnshuffle(2), *layers)
+
+    def __init__(self, reader: ContentReader) -> None:
+        self.reader = reader.eval().requires_grad_(False)
+        self.width = reader.where.in_channels
+
+    @torch.no_grad()
+    def __call__(self, pictures: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b d h//4 w//4"]:
+        light = 1 + pictures.amax(dim=1, keepdim=True)  # black paper is 0
+        return self.reader.fuse(self.reader.backbone(light))[0]
 
 
 class PatchEncoder(nn.Module):
     """A Vision Transformer: a picture is cut into patches, and a Transformer reads them as words.
 
-    `cut` turns a picture into a vector a patch; by default it multiplies each patch of `patch`
-    pixels a side with one matrix. One more token, the same for every picture, looks at all patches
-    and becomes the summary. Raises ValueError when patches do not fill the picture.
+    Each patch of `patch` pixels a side is multiplied by one matrix. With `eyes`, which want patches
+    of 4, each is also told what they see there. One more token, the same for every picture, looks
+    at all patches and becomes the summary. Raises ValueError when patches do not fit.
     """
 
     def __init__(
@@ -49,21 +54,29 @@ class PatchEncoder(nn.Module):
         width: int = 96,
         depth: int = 2,
         heads: int = 4,
-        patch: int = 4,
+        patch: int = CELL,
         image_size: int = 32,
-        cut: nn.Module | None = None,
+        eyes: Eyes | None = None,
     ) -> None:
         super().__init__()
-        if image_size % patch:
-            raise ValueError(f"patches of {patch} pixels do not fill {image_size}; expected a part")
-        self.cut = cut or nn.Conv2d(3, width, patch, stride=patch)  # side by side, so no overlap
+        if image_size % patch or (eyes is not None and patch != CELL):
+            raise ValueError(
+                f"patches of {patch} pixels do not fill {image_size}; expected a divisor, and "
+                f"{CELL} with eyes"
+            )
+        self.patch = nn.Conv2d(3, width, patch, stride=patch)  # side by side, so no overlap
+        self.eyes = eyes
+        self.seen = nn.Conv2d(eyes.width, width, 1) if eyes else None
         self.summary = nn.Parameter(torch.randn(width))
         self.place = nn.Parameter(0.3 * torch.randn((image_size // patch) ** 2, width))
         self.blocks = nn.ModuleList(Block(width, heads=heads) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
 
     def forward(self, pictures: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b d"]:
-        x = rearrange(self.cut(pictures), "b d i j -> b (i j) d") + self.place
+        patches = self.patch(pictures)
+        if self.eyes is not None:
+            patches = patches + self.seen(self.eyes(pictures))
+        x = rearrange(patches, "b d i j -> b (i j) d") + self.place
         x = torch.cat([self.summary.expand(len(x), 1, -1), x], dim=1)
         for block in self.blocks:
             x = block(x)
@@ -81,10 +94,10 @@ class TwoTowers(nn.Module):
         depth: tuple[int, int] = (2, 2),  # blocks of the picture tower, of the text tower
         heads: int = 4,
         space: int = 64,  # dimensions of the common space
+        eyes: Eyes | None = None,
     ) -> None:
         super().__init__()
-        cut = early_convolutions(width)
-        self.pictures = PatchEncoder(width=width, depth=depth[0], heads=heads, cut=cut)
+        self.pictures = PatchEncoder(width=width, depth=depth[0], heads=heads, eyes=eyes)
         self.texts = TextEncoder(vocabulary, width=width, depth=depth[1], heads=heads)
         self.from_picture = nn.Linear(width, space, bias=False)
         self.from_text = nn.Linear(width, space, bias=False)

@@ -87,7 +87,9 @@ def main(arguments: list[str] | None = None) -> None:
         make_tokenizer(tokenizer)
         make_drawer(options.folder / "drawer.safetensors", load_tokenizer(tokenizer))
     if options.only in (None, "towers"):
-        make_clip(options.folder / "towers.safetensors", load_tokenizer(tokenizer))
+        eyes = options.folder / "content.safetensors"
+        path = options.folder / "towers.safetensors"
+        make_clip(path, load_tokenizer(tokenizer), eyes=eyes)
     if options.only in (None, "drawer", "scores"):
         record_scores(options.folder)
 

@@ -19,13 +19,15 @@ from ..data.scenes import Allow, Layout, SceneMaker, to_scenes
 from ..data.splits import in_training, say_all
 from ..data.tokens import encode
 from ..data.world import COLOURS, LEANS
+from ..evaluate.retrieval import EYES, load_eyes
 from ..models.clip import TwoTowers
 from ..training.fit import Progress
 from ..training.muon import muon_and_adamw
 from ..training.repro import AveragedModel, make_rng
 from ..training.resume import fit_and_keep, show
+from . import FOLDER
 
-STEPS, BATCH, DECAY = 400, 96, 0.99
+STEPS, BATCH, DECAY = 240, 96, 0.98
 RATES = {"muon": 1e-2, "adamw": 4e-3}
 TWO = 0.4  # the part of a batch that shows two things
 COPIES = 5  # of each character, bent as another hand would write it
@@ -75,21 +77,25 @@ def train_clip(
     path: Path,
     tokenizer: Tokenizer,
     *,
+    eyes: Path = FOLDER / EYES,
     steps: int = STEPS,
     batch: int = BATCH,
     copies: int = COPIES,
     seed: int = 0,
     **options,
 ) -> Iterator[Progress]:
-    """Train for `steps`, yielding after each; `options` are those of `fit_and_keep`."""
+    """Train for `steps`, yielding after each; `options` are those of `fit_and_keep`.
+
+    `eyes` are the weights of the content reader that the picture tower sees with.
+    """
     torch.manual_seed(seed)  # the starting weights
-    model = TwoTowers(tokenizer.get_vocab_size())
+    model = TwoTowers(tokenizer.get_vocab_size(), eyes=load_eyes(eyes))
     glyphs = vary(make_glyphs(load_handwriting()), copies=copies, rng=make_rng(seed + 1))
     rng = make_rng(seed)
     return fit_and_keep(
         lambda pairs: model.loss(pairs.pictures, *encode(tokenizer, pairs.captions)),
         pair_batches(SceneMaker(glyphs), batch, rng=rng),
-        muon_and_adamw(model, besides=[model.pictures.cut[1]], **RATES),
+        muon_and_adamw(model, besides=[model.pictures.patch], **RATES),
         model=model,
         average=AveragedModel(model, decay=DECAY),
         rng=rng,

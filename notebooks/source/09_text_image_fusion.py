@@ -503,9 +503,8 @@ plt.show()
 # says what "near" should mean. All there is are pairs (Radford et al. 2021, *CLIP*).
 #
 # The picture tower is a *Vision Transformer*, ViT: it cuts the picture into 64 patches of 4 × 4
-# pixels, and reads them as a Transformer reads words. (Ours lets a few convolutions look first,
-# since handwriting does not stop at the border of a patch.) The article lists ViT as a pre-trained
-# model of vision *and language*. It is not: a ViT is a classifier of pictures built of Transformer
+# pixels, and reads them as a Transformer reads words. The article lists ViT as a pre-trained model
+# of vision *and language*. It is not: a ViT is a classifier of pictures built of Transformer
 # blocks, and has never seen a word (Dosovitskiy et al. 2021). It is the loss that brings language
 # in.
 #
@@ -584,8 +583,13 @@ assert start > 3.9 and end < 3.5
 #
 # ## Retrieval: a needle among a thousand
 #
-# The course ships towers of the same kind that were trained for some minutes (`make weights`). The
-# exam: 1,000 pictures of handwriting that nobody trained on, 1,000 captions that say everything
+# The course ships larger towers, trained for some minutes (`make weights`). From pairs alone,
+# telling a three from a five is learned last, and takes long. So the shipped picture tower need not
+# learn to see: beside each patch it is told what the content reader of notebook 05 sees there,
+# locked (as in Zhai et al. 2022). And its batches are full of *near misses*: only two colours in
+# each, so that digits and places must tell the pairs apart.
+#
+# The exam: 1,000 pictures of handwriting that nobody trained on, 1,000 captions that say everything
 # about them, no two with the same meaning. For each picture, is its own caption the nearest of all?
 # That is **recall@1**; recall@5 asks whether it is among the nearest five. Guessing gets 0.1 %.
 
@@ -760,6 +764,8 @@ assert 2.2 < floor < 2.3 and stuck > end + 0.2
 # * Dosovitskiy et al. 2021, *An Image is Worth 16x16 Words*, arXiv:2010.11929: the ViT.
 # * Radford et al. 2021, *Learning Transferable Visual Models From Natural Language Supervision*,
 #   arXiv:2103.00020: CLIP.
+# * Zhai et al. 2022, *LiT: Zero-Shot Transfer with Locked-image text Tuning*, arXiv:2111.07991:
+#   towers that start from eyes which can see.
 # * Rombach et al. 2022, *High-Resolution Image Synthesis with Latent Diffusion Models*,
 #   arXiv:2112.10752: cross-attention in a generator.
 # * Thrush et al. 2022, *Winoground*, arXiv:2204.03162, and Yuksekgonul et al. 2023, *When and Why
