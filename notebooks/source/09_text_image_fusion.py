@@ -33,7 +33,7 @@ if importlib.util.find_spec("llmvis_course") is None:
 #
 # This page builds four ways, each in a few lines, and lets them compete on one task. Then it turns
 # the question around: given a picture and a sentence, do they belong together? Two networks learn
-# to answer that without any label, from pairs alone.
+# to answer that from pairs.
 #
 # **After this page you can**
 #
@@ -626,8 +626,7 @@ for row in asked:
 # *What to see:* recall@1 is over 80 % in both directions,<!-- asserted: there -->
 # <!-- asserted: back --> recall@5 over 95 %.<!-- asserted: five --> Below, a row for each of four
 # captions and the five pictures nearest to it, with their cosines; ✓ marks its own. The runners-up
-# are near misses: one attribute off. Words and pictures never met except in pairs, and yet there is
-# one space in which "red" is a direction.
+# are near misses, mostly one attribute off. Nobody told the text tower what a word means. Pairs did.
 #
 # ## The alignment score as a judge
 #
