@@ -626,7 +626,7 @@ for row in asked:
 # *What to see:* recall@1 is over 80 % in both directions,<!-- asserted: there -->
 # <!-- asserted: back --> recall@5 over 95 %.<!-- asserted: five --> Below, a row for each of four
 # captions and the five pictures nearest to it, with their cosines; ✓ marks its own. The runners-up
-# are near misses, mostly one attribute off. Nobody told the text tower what a word means. Pairs did.
+# are near misses, mostly one attribute off. Nobody told the text tower what words mean. Pairs did.
 #
 # ## The alignment score as a judge
 #
