@@ -66,7 +66,8 @@ class PatchEncoder(nn.Module):
             )
         self.patch = nn.Conv2d(3, width, patch, stride=patch)  # side by side, so no overlap
         self.eyes = eyes
-        self.seen = nn.Conv2d(eyes.width, width, 1) if eyes else None
+        if eyes is not None:  # normalised, or what the eyes say would drown the colours
+            self.seen = nn.Sequential(nn.GroupNorm(1, eyes.width), nn.Conv2d(eyes.width, width, 1))
         self.summary = nn.Parameter(torch.randn(width))
         self.place = nn.Parameter(0.3 * torch.randn((image_size // patch) ** 2, width))
         self.blocks = nn.ModuleList(Block(width, heads=heads) for _ in range(depth))
