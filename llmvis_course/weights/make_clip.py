@@ -27,7 +27,7 @@ from ..training.repro import AveragedModel, make_rng
 from ..training.resume import fit_and_keep, show
 from . import FOLDER
 
-STEPS, BATCH, DECAY = 400, 96, 0.98
+STEPS, BATCH, DECAY = 600, 96, 0.98
 RATES = {"muon": 1e-2, "adamw": 4e-3}
 TWO = 0.4  # the part of a batch that shows two things
 COPIES = 5  # of each character, bent as another hand would write it
