@@ -690,17 +690,16 @@ plt.show()
 easy, swapped = won["another scene"], won["colours swapped"]
 assert easy > 0.95 and swapped < 0.85 and lost > 0.3
 
-# %% [markdown]
-# *What to see:* another scene's caption loses in more than 95 % of cases.<!-- asserted: easy --> So
-# the score can find a needle. The other bars ask a harder thing of it: to notice one wrong word, or
-# two words in each other's place. A bar near 50 means that it does not look. One wrong word it
-# notices. With the two colours swapped, where every word is right, the true caption wins in fewer
-# than 85 %:<!-- asserted: swapped --> which colour belongs to which digit is what it hears least.
-# And the last bar: the towers only ever read captions that say everything. In more than three of
-# ten cases a caption that is *true* and short scores lower than one that is complete and
-# *false*.<!-- asserted: lost --> The score measures how near a caption is to those that came with such pictures, and not whether it is
-# true. Before you let it judge, test it as here, on what you want judged. This course's judge looks
-# at pixels for that reason.
+# %% [markdown] *What to see:* another scene's caption loses in more than 95 % of cases.<!--
+# asserted: easy --> So the score can find a needle. The other bars ask a harder thing of it: to
+# notice one wrong word, or two words in each other's place. A bar near 50 means that it does not
+# look. One wrong word it notices. With the two colours swapped, where every word is right, the true
+# caption wins in fewer than 85 %:<!-- asserted: swapped --> which colour belongs to which digit is
+# what it hears least. And the last bar: the towers only ever read captions that say everything. In
+# more than three of ten cases a caption that is *true* and short scores lower than one that is
+# complete and *false*.<!-- asserted: lost --> The score measures how near a caption is to those
+# that came with such pictures, and not whether it is true. Before you let it judge, test it as
+# here, on what you want judged. This course's judge looks at pixels for that reason.
 #
 # ## Break one thing: forget the temperature
 #
