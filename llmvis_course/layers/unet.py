@@ -7,6 +7,7 @@ on purpose: dropout, and work at full resolution (pixels enter and leave as patc
 """
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -63,14 +64,27 @@ class ResidualBlock(nn.Module):
 
 
 class WordAttention(nn.Module):
-    """Every pixel looks at every other pixel, then at every word, then thinks."""
+    """Every pixel looks at every other pixel, then at every word, then thinks.
 
-    def __init__(self, channels: int, size: int, *, heads: int, text_width: int) -> None:
+    `fuse`, when given, joins pixels and words instead (see layers/fusion.py).
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        size: int,
+        *,
+        heads: int,
+        text_width: int,
+        fuse: nn.Module | None = None,
+    ) -> None:
         super().__init__()
         self.place = nn.Parameter(0.5 * torch.randn(size * size, channels))
         self.norm_1, self.norm_2, self.norm_3 = (nn.LayerNorm(channels) for _ in range(3))
         self.pixels = MultiHeadAttention(channels, heads=heads)
-        self.words = MultiHeadAttention(channels, heads=heads, context_width=text_width)
+        if fuse is None:
+            self.words = MultiHeadAttention(channels, heads=heads, context_width=text_width)
+        self.fuse = fuse
         self.mlp = nn.Sequential(
             nn.Linear(channels, 2 * channels), nn.GELU(), nn.Linear(2 * channels, channels)
         )
@@ -81,26 +95,51 @@ class WordAttention(nn.Module):
         """`looks`, when given, collects the weights of this block's cross-attention."""
         pixel = rearrange(x, "b c h w -> b (h w) c") + self.place
         pixel = pixel + self.pixels(self.norm_1(pixel)).values
+        join = self._look if self.fuse is None else self.fuse
+        pixel = join(pixel, words, looks)
+        pixel = pixel + self.mlp(self.norm_3(pixel))
+        return rearrange(pixel, "b (h w) c -> b c h w", h=x.shape[2])
+
+    def _look(
+        self, pixel: Float[Tensor, "b n c"], words: Words, looks: Looks | None
+    ) -> Float[Tensor, "b n c"]:
         looked = self.words(self.norm_2(pixel), words.vectors, padding_mask(words.mask))
         if looks is not None:
             looks.append(looked.weights)
-        pixel = pixel + LOUDNESS * looked.values
-        pixel = pixel + self.mlp(self.norm_3(pixel))
-        return rearrange(pixel, "b (h w) c -> b c h w", h=x.shape[2])
+        return pixel + LOUDNESS * looked.values
+
+
+NewFuse = Callable[..., nn.Module]
+"""Makes what joins pixels and words, from the number of channels and a `text_width`."""
 
 
 class Thinking(nn.Module):
     """Convolve, then look at the words: `depth` times, at one size of picture."""
 
     def __init__(
-        self, channels: int, size: int, *, depth: int, time_width: int, heads: int, text_width: int
+        self,
+        channels: int,
+        size: int,
+        *,
+        depth: int,
+        time_width: int,
+        heads: int,
+        text_width: int,
+        new_fuse: NewFuse | None = None,
     ) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(
             ResidualBlock(channels, time_width=time_width) for _ in range(depth)
         )
         self.readers = nn.ModuleList(
-            WordAttention(channels, size, heads=heads, text_width=text_width) for _ in range(depth)
+            WordAttention(
+                channels,
+                size,
+                heads=heads,
+                text_width=text_width,
+                fuse=new_fuse(channels, text_width=text_width) if new_fuse else None,
+            )
+            for _ in range(depth)
         )
 
     def forward(
@@ -127,7 +166,8 @@ class UNet(nn.Module):
     """From 2 x 2 patches at 16 x 16 by way of 8 x 8 to 4 x 4, and back by short cuts.
 
     A cell of the 4 x 4 is as large as a digit, so there a word for a whole digit has one cell to
-    speak to; at 8 x 8 words reach its parts.
+    speak to; at 8 x 8 words reach its parts. Words come in by `LOUDNESS` times cross-attention, or
+    by what `new_fuse` makes, such as a class of layers/fusion.py.
     """
 
     def __init__(
@@ -137,6 +177,7 @@ class UNet(nn.Module):
         text_width: int = 128,
         heads: int = 4,
         image_size: int = 32,
+        new_fuse: NewFuse | None = None,
     ) -> None:
         super().__init__()
         c1, c2 = channels
@@ -148,6 +189,7 @@ class UNet(nn.Module):
         self.down = ResidualBlock(c1, time_width=time)
         self.shrink = nn.Conv2d(c1, c2, 3, stride=2, padding=1)
         options = {"time_width": time, "heads": heads, "text_width": text_width}
+        options["new_fuse"] = new_fuse
         self.before = Thinking(c2, image_size // 4, depth=1, **options)
         self.shrink_again = nn.Conv2d(c2, c2, 3, stride=2, padding=1)
         self.deep = Thinking(c2, image_size // 8, depth=2, **options)

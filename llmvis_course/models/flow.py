@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from ..layers.transformer import TextEncoder
-from ..layers.unet import Looks, UNet, Words
+from ..layers.unet import Looks, NewFuse, UNet, Words
 
 Velocity = Callable[[Float[Tensor, " b *d"], Float[Tensor, " b"]], Float[Tensor, " b *d"]]
 
@@ -93,11 +93,12 @@ class TextFlow(nn.Module):
         text_depth: int = 2,
         data_mean: float = -0.95,
         data_std: float = 0.21,
+        new_fuse: NewFuse | None = None,  # how words come in, see `UNet`
     ) -> None:
         super().__init__()
         self.data_mean, self.data_std = data_mean, data_std
         self.encoder = TextEncoder(vocabulary, width=text_width, depth=text_depth)
-        self.unet = UNet(channels=channels, text_width=text_width)
+        self.unet = UNet(channels=channels, text_width=text_width, new_fuse=new_fuse)
 
     def read(self, ids: Int[Tensor, "b n"], mask: Bool[Tensor, "b n"]) -> Words:
         """Encode captions once; the U-Net then looks at them at every step."""

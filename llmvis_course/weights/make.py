@@ -21,11 +21,12 @@ from ..pipeline import TextToImage
 from ..training.checkpoint import load_tensors, save_tensors
 from ..training.repro import make_rng
 from . import FOLDER
+from .make_clip import make_clip
 from .make_content import make_content
 from .make_drawer import make_drawer, make_tokenizer
 from .make_judge import make_judge
 
-PARTS = ("judges", "drawer", "scores", "content")
+PARTS = ("judges", "drawer", "scores", "content", "towers")
 PROMPTS = {"seen": 100, "held out": 200, "paraphrased": 100}
 """How many captions of each kind are scored; the sharpest question gets the most."""
 
@@ -81,10 +82,14 @@ def main(arguments: list[str] | None = None) -> None:
         make_judges(options.folder)
     if options.only in (None, "content"):
         make_content(options.folder / "content.safetensors")
+    tokenizer = options.folder / "tokenizer.json"
     if options.only in (None, "drawer"):
-        tokenizer = options.folder / "tokenizer.json"
         make_tokenizer(tokenizer)
         make_drawer(options.folder / "drawer.safetensors", load_tokenizer(tokenizer))
+    if options.only in (None, "towers"):
+        eyes = options.folder / "content.safetensors"
+        path = options.folder / "towers.safetensors"
+        make_clip(path, load_tokenizer(tokenizer), eyes=eyes)
     if options.only in (None, "drawer", "scores"):
         record_scores(options.folder)
 
