@@ -18,7 +18,16 @@ if TYPE_CHECKING:
 
 __all__ = ["QUESTIONS", "Misconception", "Question", "Report", "check", "keep_progress"]
 
-TOPICS = ("attention",)
+TOPICS = (
+    "recurrent",
+    "long_sequences",
+    "attention",
+    "masks",
+    "transformer",
+    "sampling",
+    "convolution",
+    "features",
+)
 """Modules of this package, each with a `QUESTIONS` of its own, in the order of the notebooks."""
 
 _kept: dict[str, str] = {}
