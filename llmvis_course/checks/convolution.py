@@ -47,7 +47,7 @@ CONVOLVE = Question(
     sizes=5,
     repeats=1,
     gradient=("x", "weight", "bias"),
-    covers="values and gradients by the picture, the kernels and the biases, for strides 1 to 3 and "
+    covers="values and gradients by picture, kernels and biases, for strides 1 to 3 and "
     "padding 0 and 1; square kernels, no dilation, no groups, and not speed.",
     misconceptions=(
         Misconception(

@@ -171,7 +171,7 @@ FUSE = Question(
 
 
 def grad_cam(features, gradients):
-    r"""$\mathrm{ReLU}(\sum_c a_c A_c)$, $a_c$ the mean gradient of channel $c$: (c, h, w) to (h, w)."""
+    r"""$\mathrm{ReLU}(\sum_c a_c A_c)$, $a_c$ the mean gradient of a channel; (c, h, w) to (h, w)."""
     weights = gradients.mean(dim=(1, 2))
     return torch.einsum("c, c h w -> h w", weights, features).relu()
 
@@ -241,7 +241,7 @@ GRAD_CAM = Question(
 
 
 def middle_share(depth):
-    r"""How much of the influence comes from the middle half of the field, after `depth` 3-tap means.
+    r"""How much influence comes from the middle half of the field, after `depth` 3-tap means.
 
     The field is $2L + 1$ pixels wide; those at most $L/2$ away from the centre are the middle.
     """

@@ -104,7 +104,7 @@ NEXT_TOKEN_LOSS = Question(
 
 
 def keep_likely(logits, temperature, p):
-    r"""$\mathrm{softmax}(\mathrm{logits}/T)$ of the fewest tokens that together reach `p`; others 0.
+    r"""$\mathrm{softmax}(x/T)$ of the fewest tokens that reach `p` together; others 0.
 
     What is kept is scaled to add up to one, in the order of the vocabulary: (b, v).
     """
@@ -201,7 +201,7 @@ def _later(ranked):
 
 
 def temperature_for(logits, entropy):
-    r"""The $T$ at which $-\sum_i p_i \log p_i$ of $\mathrm{softmax}(\mathrm{logits}/T)$ is `entropy`.
+    r"""The $T$ at which $-\sum_i p_i \log p_i$ of $p = \mathrm{softmax}(x/T)$ is `entropy`.
 
     Found by halving an interval: entropy rises with temperature.
     """
