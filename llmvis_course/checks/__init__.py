@@ -19,15 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["QUESTIONS", "Misconception", "Question", "Report", "check", "keep_progress"]
 
 TOPICS = (
-    "recurrent",
-    "long_sequences",
-    "attention",
-    "masks",
-    "transformer",
-    "sampling",
-    "convolution",
-    "features",
-)
+    "recurrent", "long_sequences", "attention", "masks", "transformer", "sampling", "convolution",
+    "features", "gan", "divergence", "vae", "evidence",
+)  # fmt: skip
 """Modules of this package, each with a `QUESTIONS` of its own, in the order of the notebooks."""
 
 _kept: dict[str, str] = {}

@@ -1,4 +1,4 @@
-r"""Questions on what a GAN's game measures: the best discriminator, and Jensen and Shannon's distance.
+r"""Questions on what a GAN's game measures: the best reply, and Jensen and Shannon's distance.
 
 Goodfellow et al. 2014, arXiv:1406.2661, Proposition 1 and Theorem 1. Densities are rows of shares.
 """
@@ -12,9 +12,9 @@ from .question import Misconception, Question
 
 
 def jensen_shannon(p, q):
-    r"""$\tfrac12 \mathrm{KL}(p\|m) + \tfrac12 \mathrm{KL}(q\|m)$, $m = (p + q)/2$, nats: (b, v) to (b).
+    r"""$\tfrac12 \mathrm{KL}(p\|m) + \tfrac12 \mathrm{KL}(q\|m)$, $m = (p + q)/2$, in nats.
 
-    A share may be zero: $0 \log 0 = 0$.
+    (b, v) to (b). A share may be zero: $0 \log 0 = 0$.
     """
     m = (p + q) / 2
     return 0.5 * (_kl(p, m) + _kl(q, m))

@@ -49,7 +49,7 @@ LOG_EVIDENCE = Question(
         Misconception(
             "underflow",
             lambda a, b, c: (a + b - c).exp().mean(0).log(),
-            "exp(-1000) is 0 on a computer, and log(0) is minus infinity. How does logsumexp do it?",
+            "exp(-1000) is 0 on a computer, and log(0) is minus infinity. What does logsumexp do?",
         ),
         Misconception(
             "posterior forgotten",
@@ -131,7 +131,7 @@ BITS_PER_PIXEL = Question(
 
 
 def monte_carlo_kl(mu, sigma):
-    r"""$\mathbb{E}_q[\log q(z) - \log p(z)]$ for $q = N(\mu, \sigma^2)$, $p = N(0, 1)$, by sampling.
+    r"""$\mathbb{E}_q[\log q(z) - \log p(z)]$ for $q = N(\mu, \sigma^2)$, $p = N(0, 1)$, sampled.
 
     The reference is the closed form that the samples should come close to.
     """

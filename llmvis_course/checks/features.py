@@ -171,7 +171,7 @@ FUSE = Question(
 
 
 def grad_cam(features, gradients):
-    r"""$\mathrm{ReLU}(\sum_c a_c A_c)$, $a_c$ the mean gradient of a channel; (c, h, w) to (h, w)."""
+    r"""$\mathrm{ReLU}(\sum_c a_c A_c)$, $a_c$ the mean gradient of a channel: (c, h, w), (h, w)."""
     weights = gradients.mean(dim=(1, 2))
     return torch.einsum("c, c h w -> h w", weights, features).relu()
 

@@ -211,7 +211,7 @@ CRITIC_LOSS = Question(
 
 
 def gradient_ratio(score):
-    r"""$\left|\frac{d}{ds}\log\sigma(s)\right| \Big/ \left|\frac{d}{ds}\log(1-\sigma(s))\right|$."""
+    r"""$|\frac{d}{ds}\log\sigma(s)| \,/\, |\frac{d}{ds}\log(1-\sigma(s))|$."""
     s = torch.tensor(score, dtype=torch.float64, requires_grad=True)
     wanted, minimax = F.softplus(-s), -F.softplus(s)
     (a,), (b,) = torch.autograd.grad(wanted, s), torch.autograd.grad(minimax, s)

@@ -17,7 +17,7 @@ EPS = 1e-5
 def layer_norm(x, scale, shift):
     r"""$\frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}} \odot g + b$ over the last axis.
 
-    $\epsilon = 10^{-5}$, and $\sigma^2$ is the mean of the squares (as in torch), not divided by $d - 1$.
+    $\epsilon = 10^{-5}$, and $\sigma^2$ the mean of squares, as in torch: not divided by $d - 1$.
     """
     return F.layer_norm(x, x.shape[-1:], scale, shift, EPS)
 

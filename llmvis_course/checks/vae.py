@@ -12,7 +12,7 @@ from .question import Misconception, Question
 
 
 def kl(mu, log_var):
-    r"""$-\tfrac12 \sum_j (1 + \log\sigma_j^2 - \mu_j^2 - \sigma_j^2)$ for each picture: (b, d) to (b)."""
+    r"""$-\tfrac12 \sum_j (1 + \log\sigma_j^2 - \mu_j^2 - \sigma_j^2)$: (b, d) to (b)."""
     return kl_to_standard_normal(mu, log_var)
 
 
