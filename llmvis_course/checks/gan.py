@@ -17,8 +17,10 @@ def discriminator_loss(real, made):
 
 def _draw_scores(rng, size):
     n, m = [(1, 1), (2, 2), (3, 5), (6, 4)][size]
-    scale = 300.0 if size == 3 else 2.0
-    return scale * normal(rng, n), scale * normal(rng, m)
+    real, made = 2 * normal(rng, n), 2 * normal(rng, m)
+    if size == 3:  # where a sigmoid is 0 or 1 to the last bit
+        real[:2] = made[:2] = torch.tensor([-1000.0, 1000.0])
+    return real, made
 
 
 DISCRIMINATOR_LOSS = Question(
@@ -33,7 +35,7 @@ DISCRIMINATOR_LOSS = Question(
     reference=discriminator_loss,
     draw=_draw_scores,
     gradient=("real", "made"),
-    covers="the loss and its gradients, for scores of -600 to 600 and different numbers of real "
+    covers="the loss and its gradients, for scores of -1,000 to 1,000 and unequal numbers of real "
     "and made pictures; no smoothing of labels.",
     misconceptions=(
         Misconception(
@@ -59,8 +61,8 @@ DISCRIMINATOR_LOSS = Question(
         Misconception(
             "logarithm of zero",
             lambda r, m: -(r.sigmoid().log().mean() + (1 - m.sigmoid()).log().mean()),
-            "The sigmoid of -600 is 0, and its logarithm infinite. Which torch function takes the "
-            "logarithm of a sigmoid in one step?",
+            "The sigmoid of -1,000 is 0, and its logarithm infinite. Which torch function takes "
+            "the logarithm of a sigmoid in one step?",
         ),
         Misconception(
             "sum for mean",
@@ -98,7 +100,7 @@ GENERATOR_LOSS = Question(
     reference=generator_loss,
     draw=lambda rng, size: _draw_scores(rng, size)[1:],
     gradient=("made",),
-    covers="the loss and its gradient, for scores of -600 to 600.",
+    covers="the loss and its gradient, for scores of -1,000 to 1,000.",
     misconceptions=(
         Misconception(
             "the saturating loss",
@@ -118,8 +120,8 @@ GENERATOR_LOSS = Question(
         Misconception(
             "logarithm of zero",
             lambda made: -made.sigmoid().log().mean(),
-            "The sigmoid of -600 is 0, and its logarithm infinite. Which torch function takes the "
-            "logarithm of a sigmoid in one step?",
+            "The sigmoid of -1,000 is 0, and its logarithm infinite. Which torch function takes "
+            "the logarithm of a sigmoid in one step?",
         ),
         Misconception(
             "sum for mean",

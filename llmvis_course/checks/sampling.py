@@ -206,7 +206,7 @@ def temperature_for(logits, entropy):
     Found by halving an interval: entropy rises with temperature.
     """
     low, high = 1e-3, 1e3
-    for _ in range(100):
+    for _ in range(60):
         middle = (low * high) ** 0.5
         log_p = (logits / middle).log_softmax(dim=0)
         low, high = (middle, high) if -(log_p.exp() * log_p).sum() < entropy else (low, middle)
@@ -231,7 +231,6 @@ TEMPERATURE_FOR = Question(
     minutes=15,
     reference=temperature_for,
     draw=_draw_entropy,
-    repeats=3,
     tolerance=1e-3,
     covers="your temperature within 0.1 %, for vocabularies of 2 to 9; entropies that can be had.",
     misconceptions=(
