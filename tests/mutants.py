@@ -11,6 +11,7 @@ OPERATORS = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult,
     ast.Pow: ast.Mult, ast.FloorDiv: ast.Mult, ast.MatMult: ast.Mult,
 }  # fmt: skip
+NEUTRAL = {ast.Add: 0, ast.Sub: 0, ast.Mult: 1, ast.Div: 1}
 COMPARISONS = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
     ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
@@ -48,6 +49,9 @@ def _statement(tree: ast.AST, node: ast.AST) -> ast.AST:
 def _changes(node: ast.AST):
     if isinstance(node, ast.BinOp) and type(node.op) in OPERATORS:
         yield lambda n: setattr(n, "op", OPERATORS[type(n.op)]())
+    if isinstance(node, ast.BinOp) and type(node.op) in NEUTRAL:  # a term or a factor forgotten
+        yield lambda n: setattr(n, "left", ast.Constant(NEUTRAL[type(n.op)]))
+        yield lambda n: setattr(n, "right", ast.Constant(NEUTRAL[type(n.op)]))
     if isinstance(node, ast.Compare) and type(node.ops[0]) in COMPARISONS:
         yield lambda n: setattr(n, "ops", [COMPARISONS[type(n.ops[0])]()])
     if isinstance(node, ast.Constant) and type(node.value) in (int, float):

@@ -7,7 +7,6 @@ torch and the topics come in with the first check, or with the first look at `QU
 
 import importlib
 import os
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .question import Misconception, Question
@@ -27,7 +26,7 @@ TOPICS = (
 _kept: dict[str, str] = {}
 
 
-def check(name: str, answer: Callable[..., Any], *, seed: int = 0) -> Report:
+def check(name: str, answer: Any, *, seed: int = 0) -> Report:
     """Compare a function with the course's own, on inputs drawn from `seed`, small ones first.
 
     Raises ValueError for a question that does not exist; whatever the function does is reported.

@@ -96,7 +96,7 @@ BITS_PER_PIXEL = Question(
     minutes=4,
     reference=bits_per_pixel,
     draw=lambda rng, size: (
-        uniform(rng, low=50, high=500).item(),
+        uniform(rng, low=50.0, high=500.0).item(),
         [4, 64, 784, 3072][size],
     ),  # fmt: skip
     covers="the conversion, for several sizes of pictures.",

@@ -5,6 +5,7 @@ tensors, laid out as in `nn.Linear`: one row for each number of the result.
 """
 
 import torch
+from torch import nn
 
 from ..layers.recurrent import GRUCell, RNNCell
 from ..layers.recurrent import unroll as unroll_cell
@@ -15,8 +16,13 @@ from .question import Misconception, Question
 def _filled(cell, w, u, b, c):
     """A cell of the course with these weights, so that gradients reach them."""
     module = cell(w.shape[1], u.shape[1])
-    weights = {"input.weight": w, "state.weight": u, "input.bias": b, "state.bias": c}
+    weights = _weights_of("", w, u, b, c)
     return lambda *inputs: torch.func.functional_call(module, weights, inputs)
+
+
+def _weights_of(where, w, u, b, c):
+    names = ("input.weight", "state.weight", "input.bias", "state.bias")
+    return {where + name: value for name, value in zip(names, (w, u, b, c), strict=True)}
 
 
 def rnn_step(x, h, w, u, b):
@@ -176,21 +182,17 @@ GRU_STEP = Question(
 
 def read_sequence(x, w, u, b):
     r"""$h_t = \tanh(W x_t + U h_{t-1} + b)$ for all $t$, from $h_0 = 0$: states (b, n, d)."""
-    step = _filled(RNNCell, w, u, b, torch.zeros_like(b))
-    return unroll_cell(_Reads(step, len(b)), x).states
+    reader = _Reader(RNNCell(w.shape[1], u.shape[1]))
+    return torch.func.functional_call(reader, _weights_of("cell.", w, u, b, 0 * b), (x,))
 
 
-class _Reads:
-    """A function in the form of a cell."""
+class _Reader(nn.Module):
+    def __init__(self, cell):
+        super().__init__()
+        self.cell = cell
 
-    def __init__(self, step, width):
-        self.step, self.width = step, width
-
-    def start(self, x):
-        return x.new_zeros(len(x), self.width)
-
-    def __call__(self, x, h):
-        return self.step(x, h)
+    def forward(self, x):
+        return unroll_cell(self.cell, x).states
 
 
 def _draw_sequence(rng, size):

@@ -36,7 +36,7 @@ def _norm_with(dim=-1, unbiased=False, divide=lambda var: (var + EPS).sqrt(), sc
 
 def _draw_norm(rng, size):
     b, n, d = [(1, 1, 2), (1, 2, 2), (2, 3, 4), (3, 2, 6)][size]
-    x = normal(rng, b, n, d) * uniform(rng, b, n, 1, low=0.003, high=2) + normal(rng, b, n, 1)
+    x = normal(rng, b, n, d) * uniform(rng, b, n, 1, low=0.003, high=2.0) + normal(rng, b, n, 1)
     return x, 1 + normal(rng, d), normal(rng, d)
 
 

@@ -167,7 +167,7 @@ def _draw_elbo(rng, size):
     x = uniform(rng, b, c, h, w, low=-1.0)
     x = x.sign() if size % 2 else x
     logits = 2 * normal(rng, b, c, h, w)
-    return x, logits, normal(rng, b, d), normal(rng, b, d), uniform(rng, low=0.2, high=4).item()
+    return x, logits, normal(rng, b, d), normal(rng, b, d), uniform(rng, low=0.2, high=4.0).item()
 
 
 NEGATIVE_ELBO = Question(

@@ -9,13 +9,14 @@ WRONG = {
         ("~mask, -torch.inf", "~mask, 0", "masked scores set to zero"),
         ("~mask", "mask", "mask the wrong way round"),
         (
-            "    scores = scores.masked_fill(~mask, -torch.inf)\n    return scores.softmax(dim=-1) @ v",
+            "    scores = scores.masked_fill(~mask, -torch.inf)\n"
+            "    return scores.softmax(dim=-1) @ v",
             "    return torch.mul(scores.softmax(dim=-1), mask) @ v",
             "mask after the softmax",
         ),
         ("    scores = scores.masked_fill(~mask, -torch.inf)\n", "", "mask ignored"),
-        ("dim=-1", "dim=1", "kind: wrong"),
-        ("scores.softmax(dim=-1) @ v", "scores.softmax(dim=-1)", "kind: shape"),
+        ("dim=-1", "dim=1", "kind: nan"),
+        ("scores.softmax(dim=-1) @ v", "scores.softmax(dim=-1).mT @ v", "kind: raised"),
         ("scores.softmax(dim=-1) @ v", "scores.softmax(dim=-1).detach() @ v", "kind: gradient"),
         ("scores = q @", "scores = q.mul_(1.5) @", "kind: changed"),
         ("k.transpose(-2, -1)", "k", "kind: raised"),
@@ -45,7 +46,8 @@ WRONG = {
         ("(x @ key.T)", "(x @ query.T)", "kind: wrong"),
         (
             "    b, n, d = x.shape",
-            "    b, n, d = x.shape\n    query, key, value, output = query.T, key.T, value.T, output.T",
+            "    b, n, d = x.shape\n"
+            "    query, key, value, output = query.T, key.T, value.T, output.T",
             "weights not transposed",
         ),
         ("output.T", "output.T.detach()", "kind: gradient"),
@@ -87,7 +89,7 @@ WRONG = {
             "padding ignored",
         ),
         ('float("-inf")', "1e-9", "masked scores set to zero"),
-        ("[:, None, :]", "[:, :, None]", "kind: raised"),
+        ("[:, None, :]", "[:, :, None]", "kind: shape"),
         ('float("-inf")', "-torch.inf).masked_fill(scores < 0, 0.0", "kind: wrong"),
         ("scores = scores.masked_fill(", "scores = scores.masked_fill_(", "kind: changed"),
         ("scores.softmax(dim=-1)", "scores.log_softmax(dim=-1)", "kind: nan"),
@@ -100,7 +102,7 @@ WRONG = {
     "spread_of_scores": [
         (".std()", ".var()", "variance for standard deviation"),
         (".std()", ".mean()", "the mean of the scores"),
-        ("(q * k).sum(dim=1)", "(q * k).sum(dim=1) / d**0.5", "already divided"),
+        ("(q * k).sum(dim=1)", "(q * k).sum(dim=1).div(d**0.5)", "already divided"),
         (
             "(q * k).sum(dim=1).std()",
             "(q * k).sum(dim=1).abs().mean()",

@@ -84,7 +84,7 @@ WRONG = {
         ("0.5 * (from_p + from_q)", "from_p + from_q", "halves forgotten"),
         ("(p + q) / 2", "p + q", "mixture not halved"),
         ("0.5 * (from_p + from_q)", "0.5 * (from_p + from_q) / torch.tensor(2.0).log()", "in bits"),
-        ("torch.xlogy(p, p / m)", "(p * torch.log(p / m))", "kind: nan"),
+        ("torch.xlogy(p, p / m)", "(p * torch.log(p / m))", "zero times infinity"),
         (
             "torch.xlogy(p, p / m).sum(dim=-1)\n    from_q = torch.xlogy(q, q / m)",
             "(p * (p / m).log()).sum(dim=-1)\n    from_q = (q * (q / m).log())",
@@ -93,7 +93,7 @@ WRONG = {
         ("q / m", "p / m", "kind: wrong"),
         ("p / m).sum(dim=-1)", "p / m).sum(dim=0)", "kind: shape"),
         ("0.5 * (from_p + from_q)", "(0.5 * (from_p + from_q)) ** 0.5", "kind: wrong"),
-        ("m = (p + q) / 2", "m = (p * q) ** 0.5", "kind: nan"),
+        ("m = (p + q) / 2", "m = (p * q) ** 0.5", "kind: wrong"),
     ],
     "best_discriminator": [
         ("p / (p + q)", "q / (p + q)", "the generator's share"),

@@ -40,7 +40,8 @@ WRONG = {
         ("F.gelu(y @", "F.gelu(x @", "no normalisation"),
         (
             "    return x + y @ w2.T + b2",
-            "    return F.layer_norm(x + F.gelu(x @ w1.T + b1) @ w2.T + b2, x.shape[2:], scale, shift)",
+            "    y = x + F.gelu(x @ w1.T + b1) @ w2.T + b2\n"
+            "    return F.layer_norm(y, x.shape[2:], scale, shift)",
             "normalised behind the sum",
         ),
         (" + b2", "", "kind: wrong"),
@@ -48,14 +49,16 @@ WRONG = {
         ("return x + y", "return x.detach() + y", "kind: gradient"),
     ],
     "next_token_loss": [
-        ("logits[:, :-1]", "logits", "kind: raised"),
+        ("logits[:, :-1]", "logits[:, 1:]", "kind: wrong"),
         (
-            "    log_p = logits[:, :-1].log_softmax(dim=-1)\n    came = ids[:, 1:]\n    kept = real[:, 1:]",
+            "    log_p = logits[:, :-1].log_softmax(dim=-1)\n    came = ids[:, 1:]\n"
+            "    kept = real[:, 1:]",
             "    log_p = logits.log_softmax(dim=-1)\n    came = ids\n    kept = real",
             "no shift",
         ),
         (
-            "    log_p = logits[:, :-1].log_softmax(dim=-1)\n    came = ids[:, 1:]\n    kept = real[:, 1:]",
+            "    log_p = logits[:, :-1].log_softmax(dim=-1)\n    came = ids[:, 1:]\n"
+            "    kept = real[:, 1:]",
             "    log_p = logits[:, 1:].log_softmax(dim=-1)\n    came = ids[:, :-1]\n"
             "    kept = real[:, :-1]",
             "shifted the wrong way",
@@ -89,7 +92,7 @@ WRONG = {
         ("logits / temperature", "logits * temperature", "temperature multiplied"),
         ("logits / temperature", "logits", "temperature ignored"),
         ("descending=True", "descending=False", "the unlikely kept"),
-        ("dim=-1, keepdim=True", "dim=0, keepdim=True", "kind: wrong"),
+        ("dim=-1, keepdim=True", "dim=0, keepdim=True", "kind: nan"),
         (".scatter(-1, order, ranked)", ".gather(-1, order)", "kind: wrong"),
         (".softmax(dim=-1)", ".softmax(dim=0)", "kind: wrong"),
         (
