@@ -54,7 +54,7 @@ def table(questions: dict[str, Question], kept: dict[str, dict], notebook: str =
         points, most = (sum(q.points for q in some) for some in (passed, own))
         bar = "█" * len(passed) + "░" * (len(own) - len(passed))
         lines.append(f"{name:24} {bar:8} {points:2} of {most} points")
-        lines += [f"  {_mark(q, kept)} {q.name:22} {q.points} points" for q in own]
+        lines += [f"  {_mark(q, kept)} {q.name:22} {q.points}" for q in own]
     return "\n".join(lines)
 
 

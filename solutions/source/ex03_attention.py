@@ -14,7 +14,7 @@ if importlib.util.find_spec("llmvis_course") is None:
 # # 03 · Attention · solutions
 #
 # You write attention in its parts: how many scores there are, the weighted mean, both masks, and
-# several heads. One cell has a bug that many published notebooks share.
+# several heads. One cell has a typical bug.
 #
 # **Minutes:** about 66, for 6 exercises and 13 points. **You need:** the page `03_attention`.
 #

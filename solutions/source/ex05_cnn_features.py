@@ -371,15 +371,15 @@ def middle_share(depth):
 check("middle_share", middle_share)
 
 # %% [markdown]
-# **Your claim.** With 32 layers the middle half has 99.9 % <!-- asserted: middle --> of the
+# **Your claim.** With 32 layers the middle half has 99.97 % <!-- asserted: middle --> of the
 # influence, rounded: what a network *can* see is not what it looks at. *What to see:* the share
 # climbs towards one as the network gets deeper.
 
 # %%
 ### BEGIN SOLUTION
 middle = middle_share(32)
-assert round(100 * middle, 1) == 99.9
-print(f"{100 * middle:.1f} % from the middle half")
+assert round(100 * middle, 2) == 99.97
+print(f"{100 * middle:.2f} % from the middle half")
 depths = range(2, 34, 2)
 plt.figure(figsize=(4, 2.6))
 plt.plot(depths, [middle_share(d) for d in depths], "o-")

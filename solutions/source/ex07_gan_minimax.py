@@ -14,7 +14,7 @@ if importlib.util.find_spec("llmvis_course") is None:
 # # 07 · Two networks that teach each other · solutions
 #
 # You write what each player of a GAN loses, work out its best reply, and mend a training step in
-# which the wrong player learns: a step that many published notebooks have.
+# which the wrong player learns.
 #
 # **Minutes:** about 62, for 7 exercises and 13 points. **You need:** logarithms, the sigmoid, and
 # `detach`.
@@ -140,7 +140,7 @@ print(f"{at_rest:.3f}")
 #
 # `real` (n) and `made` (m) are scores (logits: $D = \sigma(s)$). Write
 # $-\mathbb{E}\log\sigma(s_{\text{real}}) - \mathbb{E}\log(1 - \sigma(s_{\text{made}}))$, for
-# scores from -1,000 to 1,000. (One published listing gives the label 1 to both kinds.)
+# scores from -1,000 to 1,000. (One listing in print gives the label 1 to everything.)
 #
 # <details><summary>Hint 1: a nudge</summary>
 #

@@ -182,9 +182,9 @@ check("draw_code", draw_code)
 # | find and mend the bug | ●●●○○ | ●●● | 15 | 3 |
 #
 # The loss is $-\log p(x|z) + \beta\,\mathrm{KL}$, the mean over pictures: `x` (b, c, h, w) in [-1,
-# 1], `logits` of a Bernoulli for $(x + 1)/2$, `mu` and `log_var` (b, d), and a number `beta`. A
-# model trained with the code below **ignores the code: every picture comes out the same grey**.
-# Mend it.
+# 1], `logits` of a Bernoulli for $(x + 1)/2$, `mu` and `log_var` (b, d), and a number `beta`. In
+# the code below **the picture hardly counts beside the KL term**, so that nothing makes the code
+# say anything. Mend it.
 #
 # <details><summary>Hint 1: a nudge</summary>
 #
