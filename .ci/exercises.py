@@ -4,8 +4,9 @@ python .ci/exercises.py           # all
 python .ci/exercises.py ex03      # those whose name begins so
 python .ci/exercises.py --check   # only: are notebooks and exercises what the twins say?
 
-What stands between `### BEGIN SOLUTION` and `### END SOLUTION` (nbgrader's marks) is left out;
-lines that begin with `# MEND ` are code with a bug, and come alive in the exercise instead.
+What stands between `### BEGIN SOLUTION` and `### END SOLUTION` (nbgrader's marks) is left out, and
+in text what stands between such comments. Lines that begin with `# MEND ` are code with a bug, and
+come alive in the exercise instead.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from notebooks import ROOT, differs, run, stored_at  # noqa: E402
 
 TWINS = ROOT / "solutions" / "source"
 SOLUTION = re.compile(r"^( *)### BEGIN SOLUTION\n.*?^ *### END SOLUTION\n?", re.M | re.S)
+IN_TEXT = re.compile(r"<!-- BEGIN SOLUTION -->.*?<!-- END SOLUTION -->", re.S)
 STUB = 'raise NotImplementedError("Your code here: replace this line.")'
 
 
@@ -46,7 +48,9 @@ def exercise(solution: nbformat.NotebookNode) -> nbformat.NotebookNode:
         if cell.cell_type == "code":
             cell.source = exercise_source(cell.source)
             cell.outputs, cell.execution_count = [], None
-        cell.source = cell.source.replace("· solutions", "· exercises")
+        else:
+            cell.source = IN_TEXT.sub("*Your answer here.*", cell.source)
+            cell.source = cell.source.replace("· solutions", "· exercises")
     return made
 
 

@@ -23,7 +23,7 @@ if importlib.util.find_spec("llmvis_course") is None:
 # and a check. A check compares your function with the course's own on inputs that it draws, the
 # smallest first, and shows the first one that differs; it knows the usual mistakes. Arguments are
 # in the order of the task, and you may rename them. You may use what you wrote in earlier
-# exercises.
+# exercises. A cell with nothing but `...` is there for trying your function out.
 
 # %%
 import matplotlib.pyplot as plt
@@ -325,9 +325,16 @@ def gradient_left(u, steps):
 check("gradient_left", gradient_left)
 
 # %% [markdown]
-# **Your claim.** With $u = 0.5$ less than a thousandth is left after 10 <!-- asserted: gone -->
-# steps. *What to see:* with u = 0.5 the gradient vanishes at a steady rate, with u = 1 slowly, and
-# with u = 1.5 it vanishes too: the tanh is flat where it is saturated.
+# **Your claim.** With $u = 0.5$, after how many steps is less than a thousandth left? And what
+# changes with $u = 1$ and $u = 1.5$?
+#
+# <!-- BEGIN SOLUTION -->
+#
+# After 10 <!-- asserted: gone --> steps. *What to see:* with u = 0.5 the gradient vanishes at a
+# steady rate, with u = 1 slowly, and with u = 1.5 it vanishes too: the tanh is flat where it is
+# saturated.
+#
+# <!-- END SOLUTION -->
 
 # %%
 ### BEGIN SOLUTION

@@ -22,7 +22,7 @@ if importlib.util.find_spec("llmvis_course") is None:
 # and a check. A check compares your function with the course's own on inputs that it draws, the
 # smallest first, and shows the first one that differs; it knows the usual mistakes. Arguments are
 # in the order of the task, and you may rename them. You may use what you wrote in earlier
-# exercises.
+# exercises. A cell with nothing but `...` is there for trying your function out.
 
 # %%
 import matplotlib.pyplot as plt
@@ -43,8 +43,7 @@ keep_progress()  # in progress.json, beside this notebook
 #
 # A batch of captions looks at pictures: every word, in every head, looks at every patch of its own
 # picture. Write down how many scores that makes, *before* you build anything. 128 captions of 12
-# words, 4 heads and 64 patches make 393,216 <!-- asserted: all_scores -->: a cell below asserts it
-# once your formula is right.
+# words, 4 heads and 64 patches make 393,216 <!-- asserted: all_scores -->: assert it below.
 #
 # <details><summary>Hint 1: a nudge</summary>
 #
@@ -321,8 +320,14 @@ check("spread_of_scores", spread_of_scores)
 
 # %% [markdown]
 # **Your claim.** Measure widths 4, 16, 64 and 256, and fit a straight line through the logarithms:
-# its slope is the power. *What to see:* the points lie on the line for $\sqrt d$; the power is
-# 0.5 <!-- asserted: power -->, within 0.03.
+# its slope is the power.
+#
+# <!-- BEGIN SOLUTION -->
+#
+# It grows like $\sqrt d$: the power is 0.5 <!-- asserted: power -->, within 0.03. *What to see:*
+# the points lie on the line for $\sqrt d$.
+#
+# <!-- END SOLUTION -->
 
 # %%
 ### BEGIN SOLUTION

@@ -22,7 +22,7 @@ if importlib.util.find_spec("llmvis_course") is None:
 # and a check. A check compares your function with the course's own on inputs that it draws, the
 # smallest first, and shows the first one that differs; it knows the usual mistakes. Arguments are
 # in the order of the task, and you may rename them. You may use what you wrote in earlier
-# exercises.
+# exercises. A cell with nothing but `...` is there for trying your function out.
 
 # %%
 import torch
@@ -340,8 +340,14 @@ def temperature_for(logits, entropy):
 check("temperature_for", temperature_for)
 
 # %% [markdown]
-# **Your claim.** Take ten scores 0, 1, ..., 9. For half of the largest possible entropy (that of
-# ten equal shares, $\log 10$) the temperature is 1.1 <!-- asserted: halfway -->, rounded.
+# **Your claim.** Take ten scores 0, 1, ..., 9. Which temperature gives half of the largest
+# possible entropy (that of ten equal shares, $\log 10$)?
+#
+# <!-- BEGIN SOLUTION -->
+#
+# 1.1 <!-- asserted: halfway -->, rounded.
+#
+# <!-- END SOLUTION -->
 
 # %%
 ### BEGIN SOLUTION

@@ -22,7 +22,7 @@ if importlib.util.find_spec("llmvis_course") is None:
 # and a check. A check compares your function with the course's own on inputs that it draws, the
 # smallest first, and shows the first one that differs; it knows the usual mistakes. Arguments are
 # in the order of the task, and you may rename them. You may use what you wrote in earlier
-# exercises.
+# exercises. A cell with nothing but `...` is there for trying your function out.
 
 # %%
 import matplotlib.pyplot as plt
@@ -371,9 +371,15 @@ def middle_share(depth):
 check("middle_share", middle_share)
 
 # %% [markdown]
-# **Your claim.** With 32 layers the middle half has 99.97 % <!-- asserted: middle --> of the
-# influence, rounded: what a network *can* see is not what it looks at. *What to see:* the share
-# climbs towards one as the network gets deeper.
+# **Your claim.** How much of the influence comes from the middle half with 32 layers? What would
+# it be if all pixels counted the same?
+#
+# <!-- BEGIN SOLUTION -->
+#
+# With 32 layers it is 99.97 % <!-- asserted: middle -->, rounded: what a network *can* see is not
+# what it looks at. *What to see:* the share climbs towards one as the network gets deeper.
+#
+# <!-- END SOLUTION -->
 
 # %%
 ### BEGIN SOLUTION

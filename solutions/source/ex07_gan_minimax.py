@@ -23,7 +23,7 @@ if importlib.util.find_spec("llmvis_course") is None:
 # and a check. A check compares your function with the course's own on inputs that it draws, the
 # smallest first, and shows the first one that differs; it knows the usual mistakes. Arguments are
 # in the order of the task, and you may rename them. You may use what you wrote in earlier
-# exercises.
+# exercises. A cell with nothing but `...` is there for trying your function out.
 
 # %%
 import math
@@ -309,8 +309,15 @@ def jensen_shannon(p, q):
 check("jensen_shannon", jensen_shannon)
 
 # %% [markdown]
-# **Try it.** Two distributions that share nothing are 0.693 <!-- asserted: apart --> nats apart
-# (that is $\log 2$), *however far apart they lie*: no slope says in which direction to go.
+# **Try it.** How far apart are two distributions that share nothing? What does that mean for a
+# generator whose pictures are all wrong?
+#
+# <!-- BEGIN SOLUTION -->
+#
+# They are 0.693 <!-- asserted: apart --> nats apart (that is $\log 2$), *however far apart they
+# lie*: no slope says in which direction to go.
+#
+# <!-- END SOLUTION -->
 
 # %%
 ### BEGIN SOLUTION
@@ -366,9 +373,15 @@ def gradient_ratio(score):
 check("gradient_ratio", gradient_ratio)
 
 # %% [markdown]
-# **Your claim.** Early on the discriminator is sure: let the score be -5. The loss of exercise 4
-# then teaches 148 <!-- asserted: stronger --> times as strongly, rounded. *What to see:* the two
+# **Your claim.** Early on the discriminator is sure: let the score be -5. How many times as
+# strongly does the loss of exercise 4 teach then? Where are both the same?
+#
+# <!-- BEGIN SOLUTION -->
+#
+# It teaches 148 <!-- asserted: stronger --> times as strongly, rounded. *What to see:* the two
 # slopes cross where the discriminator has no idea, at a score of 0.
+#
+# <!-- END SOLUTION -->
 
 # %%
 ### BEGIN SOLUTION

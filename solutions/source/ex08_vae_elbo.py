@@ -23,7 +23,7 @@ if importlib.util.find_spec("llmvis_course") is None:
 # and a check. A check compares your function with the course's own on inputs that it draws, the
 # smallest first, and shows the first one that differs; it knows the usual mistakes. Arguments are
 # in the order of the task, and you may rename them. You may use what you wrote in earlier
-# exercises.
+# exercises. A cell with nothing but `...` is there for trying your function out.
 
 # %%
 import math
@@ -319,10 +319,16 @@ def monte_carlo_kl(mu, sigma):
 check("monte_carlo_kl", monte_carlo_kl)
 
 # %% [markdown]
-# **Your claim.** For $\mu = 1$ and $\sigma = 0.5$ the closed form says
-# 0.818 <!-- asserted: exact --> nats, rounded, and sampling agrees within a hundredth. *What to
-# see:* the running mean settles on the line of the closed form, and slowly so: its error falls
-# like one over the root.
+# **Your claim.** Take $\mu = 1$ and $\sigma = 0.5$. What does your `kl` say, and how fast does
+# sampling get there?
+#
+# <!-- BEGIN SOLUTION -->
+#
+# The closed form says 0.818 <!-- asserted: exact --> nats, rounded, and sampling agrees within a
+# hundredth. *What to see:* the running mean settles on the line of the closed form, and slowly so:
+# its error falls like one over the root of their number.
+#
+# <!-- END SOLUTION -->
 
 # %%
 ### BEGIN SOLUTION
