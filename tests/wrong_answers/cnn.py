@@ -51,7 +51,7 @@ WRONG = {
         ),
         ("value=-torch.inf", "value=-1.0", "kind: wrong"),
         (
-            "x = F.pad(x, [padding] * 4, value=-torch.inf)",
+            "padded = F.pad(x, [padding] * 4, value=-torch.inf)",
             "x = F.pad(x, [padding] * 4); return F.avg_pool2d(x, size, stride)",
             "mean for maximum",
         ),
