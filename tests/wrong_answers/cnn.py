@@ -46,7 +46,7 @@ WRONG = {
         ),
         (
             "    return windows.amax(dim=(-2, -1))",
-            "    return -F.max_pool2d(-x, size, stride)",
+            "    return -F.max_pool2d(-padded, size, stride)",
             "kind: nan",
         ),
         ("value=-torch.inf", "value=-1.0", "kind: wrong"),
