@@ -130,6 +130,23 @@ def test_a_stub_fails_kindly(name) -> None:
     assert "not written yet" in str(report) and "Traceback" not in str(report)
 
 
+def test_an_answer_that_calls_a_stub_says_which() -> None:
+    def rnn_step(*arguments):
+        raise NotImplementedError
+
+    report = check("read_sequence", lambda x, w, u, b: rnn_step(x[:, 0], None, w, u, b))
+    assert report.kind == "stub" and "calls rnn_step" in report.message
+
+
+def test_an_error_is_told_with_its_line() -> None:
+    def attend(q, k, v, mask):
+        scores = q @ k.mT
+        return scores + v[:, :, :, :1].mT[..., :0]
+
+    report = check("attend", attend)
+    assert "RuntimeError (line 3, from `def` on): The size of tensor" in report.message
+
+
 def test_strange_answers_are_told_what_they_are() -> None:
     def leaves(*arguments):
         raise SystemExit

@@ -73,6 +73,8 @@ def _not_a_function(question: Question, made: Attempt) -> str:
 
 def _fault(question: Question, expected: Attempt, made: Attempt) -> tuple[str, str]:
     """The first thing that is wrong with an attempt, in the order a person would look."""
+    if made.kind == "stub" and made.message:
+        return "stub", f"It calls {made.message}, which is not written yet."
     if made.kind == "stub":
         return "stub", "Replace the line `raise NotImplementedError(...)` with your own code."
     if made.kind == "raised":
