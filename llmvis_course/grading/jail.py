@@ -1,8 +1,8 @@
 """A jail for code that nobody has read: Linux namespaces, limits, no rights, few system calls.
 
-Two steps. `enter` is called once, by the worker that will fork: it makes a world in which only
-Python and its libraries can be read, nothing can be written, and no network and no other process
-exists. `lock` is called by each child before it runs an answer: a process table, a scratch folder
+Three steps. `enter` and `move_in` are called once, by the worker that will fork: they make a world
+in which only Python and its libraries can be read, nothing can be written, and no network and no
+other process exists. `lock` is called by each child before it runs an answer: a process table, a scratch folder
 in memory and shared memory of its own, limits, no rights. Where a step fails, OSError says which.
 """
 
@@ -59,7 +59,7 @@ def hidden_folders() -> list[str]:
     return [str(package / part) for part in ("checks", "grading")]
 
 
-def enter(show: list[str], hide: list[str]) -> None:
+def enter() -> None:
     """Go on in a child that is the first process of a world of its own.
 
     The process that called this waits for the child, ends as it ends, and never returns.
@@ -71,18 +71,15 @@ def enter(show: list[str], hide: list[str]) -> None:
         maps = {"setgroups": "deny", "uid_map": f"{uid} {uid} 1", "gid_map": f"{gid} {gid} 1"}
         for name, text in maps.items():
             Path(f"/proc/self/{name}").write_text(text)
-    new = tempfile.mkdtemp()
     child = os.fork()
     if child:
         _, status = os.waitpid(child, 0)
-        os.rmdir(new)
         os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
     calls.control(calls.DIES_WITH_PARENT, signal.SIGKILL)
-    _build(new, show, hide)
 
 
-def _build(new: str, show: list[str], hide: list[str]) -> None:
-    """Make a tree of nothing but `show` without `hide` at `new`, and move into it."""
+def move_in(new: str, show: list[str], hide: list[str]) -> None:
+    """Make a tree of nothing but `show` without `hide` at the folder `new`, and move into it."""
     calls.unshare(calls.NEW_MOUNTS)
     calls.mount("none", "/", flags=calls.RECURSIVE | calls.PRIVATE)
     calls.mount("tmpfs", new, "tmpfs", calls.NO_SETUID | calls.NO_DEVICES, "size=1m,mode=755")
@@ -159,8 +156,9 @@ def why_not() -> str:
     if platform.machine() not in filter.ARCHITECTURE:
         known = " and ".join(filter.ARCHITECTURE)
         return f"a jail is written for {known}; this machine is {platform.machine()}"
-    code = "from llmvis_course.grading import jail; jail.probe()"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    with tempfile.TemporaryDirectory() as folder:
+        code = f"from llmvis_course.grading import jail; jail.probe({folder!r})"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     if done.returncode == 0 and done.stdout.strip() == "locked":
         return ""
     lines = (done.stderr.strip() or done.stdout.strip() or "no reason given").splitlines()
@@ -171,9 +169,10 @@ def why_not() -> str:
     )
 
 
-def probe() -> None:
+def probe(folder: str) -> None:
     """Do everything once, and say so."""
-    enter(visible_folders(), hidden_folders())
+    enter()
+    move_in(folder, visible_folders(), hidden_folders())
     child = os.fork()
     if child == 0:
         lock(Limits(), 2**34)

@@ -1,0 +1,205 @@
+"""Find a learner's function in the cells of a notebook, with all that it needs and nothing else.
+
+Cells may be deleted, moved or broken, and metadata may be gone: what counts is the function's name.
+Training and plotting cells do not run. This reads code that nobody has read, and deep nesting can
+end Python's own parser: it runs inside the jail.
+"""
+
+import __future__
+
+import ast
+import re
+import symtable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+HARMLESS_MAGICS = ("%%time", "%%timeit", "%%capture", "%%prun")  # the cell below them is Python
+TOO_DEEP = "is nested too deeply for Python to read"
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement of a cell's outermost level."""
+
+    cell: int  # counted from 1
+    node: ast.stmt
+    binds: frozenset[str]  # names that exist after it
+    needs: frozenset[str]  # names that it, or a function in it, looks up
+
+    @property
+    def is_definition(self) -> bool:
+        return isinstance(self.node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+
+
+@dataclass
+class Notebook:
+    """What could be read of a notebook's code."""
+
+    statements: list[Statement] = field(default_factory=list)
+    broken: dict[int, tuple[str, str]] = field(default_factory=dict)  # cell: why, and its text
+
+    @classmethod
+    def read(cls, cells: Sequence[str]) -> "Notebook":
+        book = cls()
+        for number, text in enumerate(cells, start=1):
+            try:
+                book.statements += [_statement(number, node) for node in _parse(text)]
+            except (SyntaxError, ValueError) as error:
+                line = f", line {error.lineno}" if getattr(error, "lineno", None) else ""
+                reason = getattr(error, "msg", None) or str(error)
+                book.broken[number] = f"code cell {number}{line}: {reason}", text
+            except (RecursionError, MemoryError):
+                book.broken[number] = f"code cell {number} {TOO_DEEP}", text
+        return book
+
+    def find(self, function: str, given: Sequence[str] = ()) -> list[Statement]:
+        """The statements that define `function`, what is needed first; [] where it is missing.
+
+        Names in `given` come from elsewhere.
+        """
+        chosen: list[Statement] = []
+        visited = set(given)
+
+        def visit(name: str) -> None:
+            if name in visited:
+                return
+            visited.add(name)
+            for statement in self._binding(name):
+                if statement in chosen:
+                    continue
+                for needed in sorted(statement.needs):
+                    visit(needed)
+                if statement not in chosen:
+                    chosen.append(statement)
+
+        visit(function)
+        if not chosen:
+            return []
+        stars = [s for s in self.statements if "*" in s.binds]
+        return stars + chosen
+
+    def _binding(self, name: str) -> list[Statement]:
+        """The statements that give a name its value: the last written definition, if there is one.
+
+        A definition that is still the untouched stub counts only where there is no other.
+        """
+        found = [s for s in self.statements if name in s.binds]
+        definitions = [s for s in found if s.is_definition]
+        written = [s for s in definitions if not is_stub(s.node)]
+        return (written or definitions)[-1:] or found
+
+    def why_missing(self, function: str) -> str:
+        """Why there is no such function, in a sentence."""
+        for reason, text in self.broken.values():
+            if re.search(rf"\b{re.escape(function)}\b", text):
+                return f"The cell with `{function}` is not Python: {reason}."
+        return f"There is no function `{function}` in what was handed in."
+
+
+def _parse(text: str) -> list[ast.stmt]:
+    try:
+        return ast.parse(text).body
+    except SyntaxError:
+        return ast.parse(_without_magics(text)).body
+
+
+def _without_magics(text: str) -> str:
+    """A cell without the lines that only IPython understands."""
+    lines = text.split("\n")
+    first = next((line for line in lines if line.strip()), "")
+    if first.startswith("%%") and not first.startswith(HARMLESS_MAGICS):
+        return ""
+    lines = [re.sub(r"^(\s*)([%!?].*|[\w.]+\?{1,2}\s*)$", r"\1pass", line) for line in lines]
+    return "\n".join(re.sub(r"^(\s*\w+\s*=\s*)[%!].*$", r"\1None", line) for line in lines)
+
+
+def _statement(cell: int, node: ast.stmt) -> Statement:
+    if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
+        return Statement(cell, node, frozenset("*"), frozenset())
+    top = symtable.symtable(ast.unparse(node), "cell", "exec")
+    tables, needs = [top], set()
+    while tables:
+        table = tables.pop()
+        tables += table.get_children()
+        needs |= {s.get_name() for s in table.get_symbols() if s.is_global() or table is top}
+    binds = {
+        s.get_name()
+        for s in top.get_symbols()
+        if s.is_assigned() or s.is_imported() or s.is_namespace()
+    }
+    return Statement(cell, node, frozenset(binds), frozenset(needs))
+
+
+def is_stub(node: ast.AST) -> bool:
+    """Whether a definition does nothing yet."""
+    body = list(getattr(node, "body", []))
+    while body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+        body.pop(0)  # a docstring, or "..."
+    if len(body) == 1 and isinstance(body[0], ast.Raise):
+        return "NotImplementedError" in ast.dump(body[0])
+    return not body or len(body) == 1 and isinstance(body[0], ast.Pass)
+
+
+def survey(cells: Sequence[str], functions: Sequence[str]) -> dict[str, dict]:
+    """For each function asked for: its code, which of the others it uses, or why it is missing."""
+    book = Notebook.read(cells)
+    found = {}
+    for function in functions:
+        try:
+            statements = book.find(function)
+            code = "\n".join(ast.unparse(s.node) for s in statements)
+        except RecursionError:
+            found[function] = {"missing": f"The code of `{function}` {TOO_DEEP}."}
+            continue
+        if not statements:
+            found[function] = {"missing": book.why_missing(function)}
+            continue
+        needs = frozenset().union(*(s.needs for s in statements))
+        definition = book._binding(function)[-1]
+        found[function] = {
+            "code": code,
+            "stub": is_stub(definition.node) if definition.is_definition else False,
+            "uses": [other for other in functions if other in needs and other != function],
+            "imports": sorted({m for s in statements for m in _imports(s.node)}),
+        }
+    return found
+
+
+def _imports(node: ast.AST) -> list[str]:
+    """The modules of this course that a statement imports, anywhere in it."""
+    found = []
+    for part in ast.walk(node):
+        names = [alias.name for alias in part.names] if isinstance(part, ast.Import) else []
+        if isinstance(part, ast.ImportFrom):
+            names = [part.module or ""]
+        found += [name for name in names if name.split(".")[0] == "llmvis_course"]
+    return found
+
+
+def define(
+    cells: Sequence[str], function: str, given: dict[str, Callable[..., Any]], namespace: dict
+) -> Callable[..., Any]:
+    """Run what defines `function`, in `namespace`; returns the function. Runs a learner's code."""
+    book = Notebook.read(cells)
+    statements = book.find(function, tuple(given))
+    namespace.update(given)
+    flags = 0
+    for statement in statements:
+        node = statement.node
+        if isinstance(node, ast.ImportFrom) and node.module == "__future__":
+            features = [getattr(__future__, alias.name) for alias in node.names]
+            flags |= sum(feature.compiler_flag for feature in features)
+    for statement in statements:
+        module = ast.Module([statement.node], [])
+        exec(compile(module, f"<cell {statement.cell}>", "exec", flags, True), namespace)
+    return namespace[function]
+
+
+def argument_names(cells: Sequence[str], function: str) -> list[str]:
+    """What a learner calls the arguments of a function; [] where it is no plain definition."""
+    for statement in Notebook.read(cells)._binding(function):
+        if isinstance(statement.node, ast.FunctionDef):
+            arguments = statement.node.args
+            return [a.arg for a in (*arguments.posonlyargs, *arguments.args)]
+    return []

@@ -1,0 +1,91 @@
+"""What a jailed child does: look for answers, or run one answer and send what came of it.
+
+It is given inputs and sends back results. The right answers, the checks that compare, and the seed
+that the inputs were drawn from are in another process, so nothing here can be tampered with to any
+use.
+"""
+
+import io
+import os
+import random
+import sys
+from typing import Any
+
+import torch
+
+from ..checks.attempt import Attempt, arguments_from_plain, attempt
+from .answer import argument_names, define, survey
+from .channel import Channel
+from .lent import Lent
+
+COMMON = """
+import math
+import einops
+import numpy as np
+import torch
+import torch.nn.functional as F
+from einops import einsum, rearrange, reduce, repeat
+from torch import Tensor, nn
+"""
+"""What an answer may use though the cell that imports it is gone."""
+
+
+class Printed(io.TextIOBase):
+    """Keeps the beginning of what is printed, and drops the rest."""
+
+    def __init__(self, most: int) -> None:
+        self.text, self.most = "", most
+
+    def write(self, text: str) -> int:
+        if len(self.text) < self.most:
+            self.text += text[: self.most - len(self.text)]
+        return len(text)
+
+
+def serve(channel: Channel, printed: int) -> None:
+    """Do one job. Never returns: whatever threads are left end with the process."""
+    try:
+        channel.send({"ready": True})
+        job = channel.receive()
+        if "survey" in job:
+            channel.send({"found": survey(job["survey"], job["functions"])})
+        else:
+            _run(channel, job, printed)
+        channel.send({"end": True})
+    finally:
+        os._exit(0)
+
+
+def _run(channel: Channel, job: dict[str, Any], most: int) -> None:
+    kept = Printed(most)
+    sys.stdout = sys.stderr = kept
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    random.seed(0)
+    namespace: dict[str, Any] = {"__name__": "answer"}
+    exec(COMMON, namespace)
+    cells = job["cells"]
+    given = {n: Lent(channel, n, argument_names(cells, n)) for n in job["given"]}
+    made = None
+    try:
+        function = define(cells, job["function"], given, namespace)
+        if not callable(function):
+            made = Attempt("type", type(function).__name__)
+    except NotImplementedError as error:
+        made = Attempt("stub", str(error)[:500])
+    except BaseException as error:
+        made = _raised(error)
+    for case in job["cases"]:
+        channel.send({"attempt": (made or _attempt(function, case, job["gradient"])).to_plain()})
+    channel.send({"printed": kept.text[:most]})
+
+
+def _attempt(function: Any, case: list, gradient: list[int]) -> Attempt:
+    try:
+        return attempt(function, arguments_from_plain(case), gradient)
+    except BaseException as error:
+        return _raised(error)
+
+
+def _raised(error: BaseException) -> Attempt:
+    return Attempt("raised", f"{type(error).__name__}: {str(error)[:500]}")
