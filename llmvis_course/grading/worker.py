@@ -4,6 +4,7 @@ Started by `launch.Worker`, which sends it one end of a socket for each job. It 
 operation: threads that one may start do not survive a fork, and children would wait for them.
 """
 
+import gc
 import json
 import os
 import resource
@@ -36,6 +37,7 @@ def main(config: dict) -> None:
         jail.move_in(config["folder"], jail.visible_folders(), [*config["hide"]])
     control.send(b"ready")
     current = 0
+    gc.freeze()  # a child that collected garbage would copy all that it shares with this process
     while True:
         text, files, _, _ = socket.recv_fds(control, 64, 1)
         if text == b"start":
