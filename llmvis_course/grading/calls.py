@@ -1,6 +1,7 @@
 """The Linux system calls that a jail needs and Python 3.10 does not have, through ctypes."""
 
 import ctypes
+import functools
 import os
 
 NEW_MOUNTS, NEW_NAMES, NEW_IPC = 0x00020000, 0x04000000, 0x08000000
@@ -13,12 +14,15 @@ MOUNT_SETATTR = 442  # the same on every machine, since Linux 5.12
 CAPABILITIES_3 = 0x20080522
 DIES_WITH_PARENT, DUMPABLE, DROP_BOUND, NO_NEW_PRIVILEGES = 1, 4, 24, 38
 
-_libc = ctypes.CDLL(None, use_errno=True)
+
+@functools.cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
 
 
-def _call(what: str, function: str, *arguments: object) -> int:
+def call(what: str, function: str, *arguments: object) -> int:
     """Call libc; raises OSError that names what was tried."""
-    done = getattr(_libc, function)(*arguments)
+    done = getattr(_libc(), function)(*arguments)
     if done < 0:
         number = ctypes.get_errno()
         raise OSError(number, f"{what}: {os.strerror(number)}")
@@ -27,19 +31,19 @@ def _call(what: str, function: str, *arguments: object) -> int:
 
 def unshare(flags: int) -> None:
     """Leave these namespaces for new ones."""
-    _call("new namespaces (unshare)", "unshare", ctypes.c_int(flags))
+    call("new namespaces (unshare)", "unshare", ctypes.c_int(flags))
 
 
 def enter_namespace(file: int, kind: int) -> None:
     """Join the namespace that an open file of /proc/self/ns names."""
-    _call("setns", "setns", ctypes.c_int(file), ctypes.c_int(kind))
+    call("setns", "setns", ctypes.c_int(file), ctypes.c_int(kind))
 
 
 def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str = "") -> None:
     """Mount `source` at `target`."""
     texts = [text.encode() or None for text in (source, target, kind)]
     flags = ctypes.c_ulong(flags)
-    _call(f"mount {target}", "mount", *texts, flags, options.encode() or None)
+    call(f"mount {target}", "mount", *texts, flags, options.encode() or None)
 
 
 def make_read_only(target: str) -> None:
@@ -51,22 +55,22 @@ def make_read_only(target: str) -> None:
     wanted = Attributes(READ_ONLY | NO_SETUID | NO_DEVICES, 0, 0, 0)
     arguments = [-100, target.encode(), 0x8000, ctypes.byref(wanted), ctypes.sizeof(wanted)]
     long = [ctypes.c_long(a) if isinstance(a, int) else a for a in arguments]
-    _call(f"read-only {target} (Linux 5.12)", "syscall", ctypes.c_long(MOUNT_SETATTR), *long)
+    call(f"read-only {target} (Linux 5.12)", "syscall", ctypes.c_long(MOUNT_SETATTR), *long)
 
 
 def change_root(new: str) -> None:
     """Make `new`, which is a mount, the root; nothing of the old one can be reached any more."""
     os.chdir(new)
     number = ctypes.c_long(PIVOT_ROOT[os.uname().machine])
-    _call("pivot_root", "syscall", number, b".", b".")
-    _call("umount", "umount2", b".", ctypes.c_int(DETACH))
+    call("pivot_root", "syscall", number, b".", b".")
+    call("umount", "umount2", b".", ctypes.c_int(DETACH))
     os.chdir("/")
 
 
 def control(what: int, value: int) -> None:
     """prctl."""
     zeros = [ctypes.c_ulong(0)] * 3
-    _call(f"prctl {what}", "prctl", ctypes.c_int(what), ctypes.c_ulong(value), *zeros)
+    call(f"prctl {what}", "prctl", ctypes.c_int(what), ctypes.c_ulong(value), *zeros)
 
 
 def drop_capabilities() -> None:
@@ -80,4 +84,4 @@ def drop_capabilities() -> None:
     header = (ctypes.c_uint32 * 2)(CAPABILITIES_3, 0)
     none = (ctypes.c_uint32 * 6)()
     number = ctypes.c_long(CAPSET[os.uname().machine])
-    _call("capset", "syscall", number, ctypes.byref(header), ctypes.byref(none))
+    call("capset", "syscall", number, ctypes.byref(header), ctypes.byref(none))

@@ -9,7 +9,7 @@ import ctypes
 import os
 import struct
 
-from .calls import _call
+from .calls import call
 
 ARCHITECTURE = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 REFUSED = {
@@ -33,7 +33,10 @@ REFUSED = {
     },
 }  # fmt: skip
 CLONE = {"x86_64": 56, "aarch64": 220}
-CLONE3 = 435  # its flags lie in memory, where a filter cannot look: "no such call", so clone is used
+CLONE3 = (
+    435  # its flags lie in memory, where a filter cannot look: "no such call", so clone is used
+)
+OTHER_NUMBERS = 0x40000000  # x86 with short pointers calls the same things by other numbers
 THREAD = 0x00010000  # the flag of clone that makes a thread
 LOAD, EQUAL, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 ALLOW, KILL, REFUSE, NO_SUCH_CALL = 0x7FFF0000, 0x80000000, 0x00050001, 0x00050026
@@ -43,7 +46,7 @@ SECCOMP, FILTER = 22, 2
 def program(machine: str) -> list[tuple[int, int, int, int]]:
     """The filter: operation, how far to jump if it holds and if not, and a number."""
     lines = [(LOAD, 0, 0, 4), (EQUAL, 1, 0, ARCHITECTURE[machine]), (RETURN, 0, 0, KILL)]
-    lines += [(LOAD, 0, 0, 0), (AT_LEAST, 0, 1, 0x40000000), (RETURN, 0, 0, REFUSE)]
+    lines += [(LOAD, 0, 0, 0), (AT_LEAST, 0, 1, OTHER_NUMBERS), (RETURN, 0, 0, REFUSE)]
     for number in REFUSED[machine].values():
         lines += [(EQUAL, 0, 1, number), (RETURN, 0, 0, REFUSE)]
     lines += [(EQUAL, 0, 1, CLONE3), (RETURN, 0, 0, NO_SUCH_CALL), (EQUAL, 0, 3, CLONE[machine])]
@@ -61,9 +64,7 @@ def install() -> None:
         _fields_ = [("length", ctypes.c_ushort), ("lines", ctypes.c_void_p)]
 
     whole = Program(len(lines), ctypes.addressof(memory))
-    _call(
+    call(
         "seccomp filter", "prctl", ctypes.c_int(SECCOMP), ctypes.c_ulong(FILTER),
         ctypes.byref(whole), ctypes.c_ulong(0), ctypes.c_ulong(0),
     )  # fmt: skip
-
-

@@ -39,13 +39,28 @@ def survey(runner: Runner, submission: Submission, questions: Sequence[Question]
             continue
         ended = runner.run({"survey": cells, "functions": functions})
         found = next((m["found"] for m in ended.messages if "found" in m), None)
-        if not isinstance(found, dict):
+        if ended.lost or not _is_survey(found, functions):
             problems.append(f"{path.name} could not be read as Python. {ended.lost}".strip())
             continue
         for function, answer in found.items():
             if _rank(answer) >= _rank(answers.get(function, {})):
                 answers[function] = {**answer, "cells": cells}
     return Survey(submission.student, answers, problems)
+
+
+def _is_survey(found: Any, functions: list[str]) -> bool:
+    """Whether this is what `answer.survey` makes; a process that read hostile code sent it."""
+    if not isinstance(found, dict) or list(found) != functions:
+        return False
+    for answer in found.values():
+        if set(answer) == {"missing"} and isinstance(answer["missing"], str):
+            continue
+        if set(answer) != {"code", "stub", "uses", "imports"}:
+            return False
+        texts = [answer["code"], *answer["uses"], *answer["imports"]]
+        if not all(isinstance(text, str) for text in texts) or not isinstance(answer["stub"], bool):
+            return False
+    return True
 
 
 def _rank(answer: dict) -> int:

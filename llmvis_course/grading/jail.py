@@ -2,41 +2,26 @@
 
 Three steps. `enter` and `move_in` are called once, by the worker that will fork: they make a world
 in which only Python and its libraries can be read, nothing can be written, and no network and no
-other process exists. `lock` is called by each child before it runs an answer: a process table, a scratch folder
-in memory and shared memory of its own, limits, no rights. Where a step fails, OSError says which.
+other process exists. `lock` is called by each child before it runs an answer: a process table, a
+scratch folder in memory and shared memory of its own, limits, no rights, few system calls. Where a
+step fails, OSError says which.
 """
 
 import os
 import platform
-import resource
 import signal
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 from . import calls, filter
+from .limits import Limits
 
 NOBODY = 65534
 SCRATCH = "/scratch"
 DEVICES = ("null", "zero", "random", "urandom")
 SYSTEM = ("/usr", "/lib", "/lib64", "/lib32", "/etc/ld.so.cache")
-MEGABYTE = 2**20
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one answer may use."""
-
-    cpu: int = 3  # seconds
-    wall: float = 10.0  # seconds that others wait for it
-    memory: int = 1024 * MEGABYTE  # bytes more than Python with torch has
-    file: int = 16 * MEGABYTE  # bytes of one file, and of all together
-    files: int = 64  # open at once
-    processes: int = 64  # threads count; processes are refused anyway
-    answer: int = 32 * MEGABYTE  # bytes that come back
-    printed: int = 2000  # characters of what it prints that are kept
 
 
 def visible_folders() -> list[str]:
@@ -59,10 +44,10 @@ def hidden_folders() -> list[str]:
     return [str(package / part) for part in ("checks", "grading")]
 
 
-def enter() -> None:
+def enter(folder: str) -> None:
     """Go on in a child that is the first process of a world of its own.
 
-    The process that called this waits for the child, ends as it ends, and never returns.
+    The process that called this waits for the child, removes the empty `folder`, and never returns.
     """
     root, uid, gid = os.geteuid() == 0, os.geteuid(), os.getegid()
     kinds = (calls.NEW_NAMES, calls.NEW_IPC, calls.NEW_PIDS, calls.NEW_NETWORK)
@@ -74,6 +59,7 @@ def enter() -> None:
     child = os.fork()
     if child:
         _, status = os.waitpid(child, 0)
+        os.rmdir(folder)
         os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
     calls.control(calls.DIES_WITH_PARENT, signal.SIGKILL)
 
@@ -120,6 +106,8 @@ def _bind(source: str, target: str) -> None:
 
 def limit(limits: Limits, memory_now: int) -> None:
     """Set the limits that every Unix has."""
+    import resource  # Windows has none
+
     wanted = {
         "RLIMIT_CPU": limits.cpu,
         "RLIMIT_AS": memory_now + limits.memory,
@@ -132,7 +120,9 @@ def limit(limits: Limits, memory_now: int) -> None:
 
 
 def lock(limits: Limits, memory_now: int) -> None:
-    """Lock this process, the first of its process table, in for good. Needs `enter` before."""
+    """Lock this process, the first of its process table, in for good. Needs `move_in` before."""
+    import resource
+
     calls.unshare(calls.NEW_MOUNTS | calls.NEW_IPC)
     flags = calls.NO_SETUID | calls.NO_DEVICES | calls.NO_EXECUTION
     options = f"size={limits.file},nr_inodes=1000,mode=1777"
@@ -156,9 +146,11 @@ def why_not() -> str:
     if platform.machine() not in filter.ARCHITECTURE:
         known = " and ".join(filter.ARCHITECTURE)
         return f"a jail is written for {known}; this machine is {platform.machine()}"
-    with tempfile.TemporaryDirectory() as folder:
-        code = f"from llmvis_course.grading import jail; jail.probe({folder!r})"
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    folder = tempfile.mkdtemp()
+    code = f"from llmvis_course.grading import jail; jail.probe({folder!r})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    if os.path.isdir(folder):
+        os.rmdir(folder)
     if done.returncode == 0 and done.stdout.strip() == "locked":
         return ""
     lines = (done.stderr.strip() or done.stdout.strip() or "no reason given").splitlines()
@@ -171,7 +163,7 @@ def why_not() -> str:
 
 def probe(folder: str) -> None:
     """Do everything once, and say so."""
-    enter()
+    enter(folder)
     move_in(folder, visible_folders(), hidden_folders())
     child = os.fork()
     if child == 0:

@@ -22,7 +22,7 @@ from typing import Any
 import llmvis_course
 
 from .channel import Channel
-from .jail import Limits
+from .limits import Limits
 
 MOST_ASKS = 2000  # calls of lent parts in one job
 START = 120.0  # seconds within which a worker must have started, on a slow machine
@@ -176,7 +176,7 @@ class Forking:
             self._process.kill()
             self._process.wait()
         with suppress(OSError):
-            os.rmdir(self._folder)
+            os.rmdir(self._folder)  # where the worker did not get as far as to do so
         self._process = None
 
 

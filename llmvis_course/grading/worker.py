@@ -7,21 +7,22 @@ operation: threads that one may start do not survive a fork, and children would 
 import gc
 import json
 import os
-import resource
 import signal
 import socket
 import sys
+from contextlib import suppress
 
 from . import calls, jail
 from .channel import Channel
+from .limits import Limits
 
 
 def main(config: dict) -> None:
     """Serve jobs until the other end closes."""
     control = socket.socket(fileno=config["control"])
-    limits, jailed = jail.Limits(**config["limits"]), config["jailed"]
+    limits, jailed = Limits(**config["limits"]), config["jailed"]
     if jailed:
-        jail.enter()
+        jail.enter(config["folder"])
     else:
         calls.control(calls.DIES_WITH_PARENT, signal.SIGKILL)
     import einops  # noqa: F401
@@ -31,7 +32,7 @@ def main(config: dict) -> None:
     from . import child
 
     with open("/proc/self/statm", "rb") as file:
-        memory = int(file.read().split()[0]) * resource.getpagesize()
+        memory = int(file.read().split()[0]) * os.sysconf("SC_PAGESIZE")
     home = os.open("/proc/self/ns/pid", os.O_RDONLY)
     if jailed:
         jail.move_in(config["folder"], jail.visible_folders(), [*config["hide"]])
@@ -46,11 +47,14 @@ def main(config: dict) -> None:
             control.send(b"started")
         elif text == b"stop":
             control.send(json.dumps(_stop(current, jailed)).encode())
+            current = 0
         else:
-            return
+            break
+    if current and not jailed:
+        _stop(current, jailed)
 
 
-def _start(serve, wire: int, limits: jail.Limits, memory: int, home: int) -> int:
+def _start(serve, wire: int, limits: Limits, memory: int, home: int) -> int:
     """Fork a child that serves one job; returns its number."""
     if home:
         calls.unshare(calls.NEW_PIDS)
@@ -82,10 +86,8 @@ def _stop(number: int, jailed: bool) -> dict:
         os.kill(number, signal.SIGKILL)
         _, status, used = os.wait4(number, 0)
     if not jailed:
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(number, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
     return {
         "by_itself": by_itself,
         "code": os.waitstatus_to_exitcode(status),
