@@ -25,6 +25,8 @@ from .channel import Channel
 from .limits import Limits
 
 MOST_ASKS = 2000  # calls of lent parts in one job
+GONE = "Your code ended Python before it had answered."
+GRACE = 2.0  # seconds that a process that hung up has for ending, so that it is known how
 START = 120.0  # seconds within which a worker must have started, on a slow machine
 
 
@@ -44,7 +46,11 @@ def environment(trusted: bool) -> dict[str, str]:
     """What a child may know of the environment: nothing of the grader's, unless it is trusted."""
     folder = str(Path(llmvis_course.__file__).parent.parent)
     paths = os.pathsep.join(filter(None, [folder, os.environ.get("PYTHONPATH", "")]))
-    known = dict(os.environ) if trusted else {"PATH": os.defpath, "HOME": "/scratch"}
+    known = (
+        dict(os.environ)
+        if trusted
+        else {"PATH": os.defpath, "HOME": "/scratch", "TMPDIR": "/scratch"}
+    )
     threads = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "MKL", "OPENBLAS")}
     settings = {"PYTHONPATH": paths, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
     return known | threads | settings | {"CUDA_VISIBLE_DEVICES": "", "LANG": "C.UTF-8"}
@@ -78,7 +84,7 @@ def converse(
     except TimeoutError:
         ended.lost = f"Your code did not answer within {limits.wall:g} seconds."
     except (EOFError, OSError):
-        ended.lost = "Your code ended Python before it had answered."
+        ended.lost = GONE
     except ValueError as error:
         ended.lost = f"Your code sent something that is no answer: {error}."
     return ended, ready
@@ -133,7 +139,7 @@ class Forking:
             theirs.close()
             self._expect(b"started")
             ended, ready = converse(ours, job, self.limits, on_ask)
-            self._control.send(b"stop")
+            self._control.send(b"wait" if ended.lost == GONE else b"stop")
             stopped = json.loads(self._expect())
         finally:
             ours.close()
@@ -215,6 +221,8 @@ class Spawning:
             except OSError as error:
                 raise Fault(f"a Python could not be started: {error}") from error
             finally:
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(GRACE)
                 alive = process.poll() is None
                 process.kill()
                 code = process.wait()

@@ -1,6 +1,8 @@
 """Several graders side by side: each judges in one process, and has answers run in others."""
 
 import multiprocessing
+import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -33,10 +35,13 @@ def _open(setting: Setting) -> None:
     """Get a process of the pool ready."""
     import torch
 
+    from . import calls
     from .book import Book
     from .launch import Forking, Spawning
 
     torch.set_num_threads(1)
+    if sys.platform == "linux":  # a run that is killed leaves nothing behind
+        calls.control(calls.DIES_WITH_PARENT, signal.SIGKILL)
     known = {"checks": setting.checks, "seed": setting.seed, "limits": repr(setting.limits)}
     book = Book(setting.folder, **known)
     runner = Spawning(setting.limits)

@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from contextlib import suppress
 
 from . import calls, jail
@@ -45,13 +46,14 @@ def main(config: dict) -> None:
             current = _start(child.serve, files[0], limits, memory, home if jailed else 0)
             os.close(files[0])
             control.send(b"started")
-        elif text == b"stop":
-            control.send(json.dumps(_stop(current, jailed)).encode())
+        elif text in (b"stop", b"wait"):
+            seconds = 2.0 if text == b"wait" else 0.0  # to end by itself, so that it is known how
+            control.send(json.dumps(_stop(current, jailed, seconds)).encode())
             current = 0
         else:
             break
     if current and not jailed:
-        _stop(current, jailed)
+        _stop(current, jailed, 0.0)
 
 
 def _start(serve, wire: int, limits: Limits, memory: int, home: int) -> int:
@@ -78,10 +80,15 @@ def _start(serve, wire: int, limits: Limits, memory: int, home: int) -> int:
         os._exit(1)
 
 
-def _stop(number: int, jailed: bool) -> dict:
+def _stop(number: int, jailed: bool, seconds: float) -> dict:
     """End a child and all that it started; returns how it had ended, and what it used."""
-    ended, status, used = os.wait4(number, os.WNOHANG)
-    by_itself = ended != 0
+    end = time.monotonic() + seconds
+    while True:
+        ended, status, used = os.wait4(number, os.WNOHANG)
+        by_itself = ended != 0
+        if by_itself or time.monotonic() >= end:
+            break
+        time.sleep(0.002)
     if not by_itself:
         os.kill(number, signal.SIGKILL)
         _, status, used = os.wait4(number, 0)
