@@ -11,11 +11,9 @@ from ..checks import QUESTIONS, Question, Report
 from ..checks.attempt import Attempt, arguments_to_plain
 from ..checks.judging import judge
 from .book import Book
-from .launch import Ended, Fault, Forking, Spawning
+from .launch import Ended, Fault, Runner
 from .lent import answer_ask
 from .submission import Submission, read_cells
-
-Runner = Forking | Spawning
 
 
 class Survey(NamedTuple):
@@ -137,8 +135,9 @@ def _judge(question: Question, cases: list, ended: Ended, seed: int) -> Report:
     plain = [m["attempt"] for m in ended.messages if "attempt" in m][: len(cases)]
     lost = ended.lost
     try:
-        attempts = [_checked(Attempt.from_plain(p), question, c) for p, c in zip(plain, cases)]  # noqa: B905
-    except (ValueError, RecursionError) as error:
+        pairs = zip(plain, cases[: len(plain)], strict=True)
+        attempts = [_checked(Attempt.from_plain(p), question, c) for p, c in pairs]
+    except (ValueError, TypeError, RecursionError) as error:
         return _failed(question, "type", f"Your code sent back no result: {error}.", seed)
     if len(attempts) < len(cases) and not lost:
         lost = "Your code ended before it had answered."

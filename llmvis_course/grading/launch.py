@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import llmvis_course
 
@@ -40,6 +40,13 @@ class Ended:
 
     messages: list[dict] = field(default_factory=list)
     lost: str = ""  # why it did not come to its end, in a sentence about "your code"
+
+
+@runtime_checkable
+class Runner(Protocol):
+    """Whatever runs a job in another process."""
+
+    def run(self, job: dict, on_ask: Callable[[Any], dict] = ...) -> Ended: ...
 
 
 def environment(trusted: bool) -> dict[str, str]:
