@@ -7,7 +7,6 @@ torch and the topics come in with the first check, or with the first look at `QU
 
 import importlib
 import os
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .question import Misconception, Question
@@ -18,13 +17,16 @@ if TYPE_CHECKING:
 
 __all__ = ["QUESTIONS", "Misconception", "Question", "Report", "check", "keep_progress"]
 
-TOPICS = ("attention",)
+TOPICS = (
+    "recurrent", "long_sequences", "attention", "masks", "transformer", "sampling", "convolution",
+    "features", "gan", "divergence", "vae", "evidence",
+)  # fmt: skip
 """Modules of this package, each with a `QUESTIONS` of its own, in the order of the notebooks."""
 
 _kept: dict[str, str] = {}
 
 
-def check(name: str, answer: Callable[..., Any], *, seed: int = 0) -> Report:
+def check(name: str, answer: Any, *, seed: int = 0) -> Report:
     """Compare a function with the course's own, on inputs drawn from `seed`, small ones first.
 
     Raises ValueError for a question that does not exist; whatever the function does is reported.

@@ -36,7 +36,7 @@ class Attempt:
         return plain
 
     @classmethod
-    def from_plain(cls, plain: dict) -> "Attempt":
+    def from_plain(cls, plain: Any) -> "Attempt":
         """The way back. Raises ValueError for anything that `to_plain` does not write."""
         names = {"kind", "message", "values", "numbers", "grads", "changed"}
         if type(plain) is not dict or set(plain) != names:
@@ -69,7 +69,7 @@ def tensor_to_plain(tensor: Tensor) -> dict:
     }
 
 
-def tensor_from_plain(plain: dict) -> Tensor:
+def tensor_from_plain(plain: Any) -> Tensor:
     """The way back. Raises ValueError for anything else than a small tensor."""
     if type(plain) is not dict or set(plain) != {"dtype", "shape", "data"}:
         raise ValueError("expected an object with dtype, shape and data")

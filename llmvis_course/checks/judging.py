@@ -3,7 +3,7 @@
 `judge` only reads plain results, so that the function may have run somewhere else.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -15,7 +15,7 @@ from .report import Report
 from .showing import shown
 
 
-def check_answer(question: Question, answer: Callable[..., Any], *, seed: int = 0) -> Report:
+def check_answer(question: Question, answer: Any, *, seed: int = 0) -> Report:
     """Run an answer here, and judge it."""
     cases = question.cases(seed)
     if not callable(answer):
@@ -41,6 +41,8 @@ def judge(
         raise ValueError(f"found {len(attempts)} attempts; expected one for each of {len(cases)}")
     for place, (case, made) in enumerate(zip(cases, attempts, strict=True)):
         expected = attempt(question.reference, case.arguments, question.gradient_places)
+        if expected.kind != "values":
+            raise RuntimeError(f"the reference of {question.name} fails: {expected.message}")
         kind, message = _fault(question, expected, made)
         if kind == "right":
             continue
