@@ -64,7 +64,10 @@ def _run(channel: Channel, job: dict[str, Any], most: int) -> None:
     namespace: dict[str, Any] = {"__name__": "answer"}
     exec(COMMON, namespace)
     cells = job["cells"]
-    given = {n: Lent(channel, n, argument_names(cells, n)) for n in job["given"]}
+    given = {
+        name: Lent(channel, name, argument_names(cells, name) or ours)
+        for name, ours in job["given"].items()
+    }
     made = None
     try:
         function = define(cells, job["function"], given, namespace)

@@ -117,14 +117,15 @@ def run_answer(
 ) -> tuple[Report, str]:
     """Run one answer elsewhere and judge it here; also returns what it printed."""
     cases = question.cases(seed)
+    earlier = {q.function: q for q in QUESTIONS.values() if q.function in lent}
     job = {
         "cells": cells,
         "function": question.function,
-        "given": list(lent),
+        "given": {name: list(q.argument_names) for name, q in earlier.items()},
         "gradient": list(question.gradient_places),
         "cases": [arguments_to_plain(case.arguments) for case in cases],
     }
-    references = {q.function: q.reference for q in QUESTIONS.values() if q.function in lent}
+    references = {name: q.reference for name, q in earlier.items()}
     ended = runner.run(job, lambda asked: answer_ask(asked, references))
     printed = next((m["printed"] for m in ended.messages if "printed" in m), "")
     report = _judge(question, cases, ended, seed)

@@ -80,7 +80,8 @@ def answer_ask(asked: Any, references: dict[str, Callable[..., Any]]) -> dict:
             with torch.no_grad():
                 return {"result": arguments_to_plain(reference(*arguments))}
         leaves = [t.requires_grad_(t.is_floating_point()) for t in tensors]
-        _, results = _take_apart(reference(*arguments))
+        with torch.enable_grad():
+            _, results = _take_apart(reference(*arguments))
         grads = arguments_from_plain(asked["gradients"])
         pairs = [(r, g) for r, g in zip(results, grads, strict=True) if r.requires_grad]
         wanted = [t for t in leaves if t.requires_grad]
