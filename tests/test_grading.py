@@ -17,8 +17,9 @@ from llmvis_course.grading import __main__ as command
 from llmvis_course.grading import jail
 from llmvis_course.grading.book import Book, write_whole
 from llmvis_course.grading.feedback import fenced, page
-from llmvis_course.grading.grade import Survey, grade, survey
+from llmvis_course.grading.grade import grade
 from llmvis_course.grading.launch import Ended
+from llmvis_course.grading.look import Survey, survey
 from llmvis_course.grading.submission import Submission, find_submissions, read_cells
 from llmvis_course.grading.tables import NBGRADER
 
@@ -281,7 +282,7 @@ def test_a_survey_that_is_forged_counts_as_unreadable(tmp_path) -> None:
     question = [QUESTIONS["attend"]]
     (tmp_path / "a.ipynb").write_text(notebook(RIGHT))
     handed = Submission("a", [tmp_path / "a.ipynb"])
-    good = {"code": "x", "stub": False, "uses": [], "imports": []}
+    good = dict.fromkeys(("arguments", "uses", "imports"), []) | {"code": "x", "stub": False}
     for forged in (None, [], {"attend": {}}, {"attend": {**good, "stub": 1}}, {"b": good}):
         found = survey(Scripted(Ended([{"found": forged}])), handed, question)
         assert found.answers == {} and "could not be read" in found.problems[0]
@@ -309,7 +310,7 @@ NUMBER = {"dtype": "float64", "shape": [], "data": [1.0]}
     ],
 )
 def test_a_forged_attempt_is_no_result(tmp_path, message) -> None:
-    known = {"code": "x", "stub": False, "uses": [], "imports": [], "cells": [RIGHT]}
+    known = dict.fromkeys(("arguments", "uses", "imports"), []) | {"code": "x", "stub": False}
     found = Survey("a", {"attend": known}, [])
     book = Book(tmp_path, checks="c", seed=0, limits="l")
     runner = Scripted(Ended([message] * 8))

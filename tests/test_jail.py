@@ -30,7 +30,7 @@ def runner():
 
 def grade(runner: Forking, code: str):
     """The report and what was printed, for one answer to the question about attention."""
-    return run_answer(runner, QUESTIONS["attend"], [SET_UP, code], (), seed=5)
+    return run_answer(runner, QUESTIONS["attend"], SET_UP + code, {}, seed=5)
 
 
 @jailed

@@ -13,10 +13,11 @@ from llmvis_course.checks import QUESTIONS
 from llmvis_course.grading import jail
 from llmvis_course.grading.book import Book
 from llmvis_course.grading.channel import Channel
-from llmvis_course.grading.grade import grade, survey
+from llmvis_course.grading.grade import grade
 from llmvis_course.grading.launch import Forking
 from llmvis_course.grading.lent import Lent, answer_ask
 from llmvis_course.grading.limits import Limits
+from llmvis_course.grading.look import survey
 from llmvis_course.grading.submission import Submission
 
 MISSING = jail.why_not()

@@ -5,8 +5,6 @@ Training and plotting cells do not run. This reads code that nobody has read, an
 end Python's own parser: it runs inside the jail.
 """
 
-import __future__
-
 import ast
 import re
 import symtable
@@ -15,6 +13,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 HARMLESS_MAGICS = ("%%time", "%%timeit", "%%capture", "%%prun")  # the cell below them is Python
+COMMON = """
+import math
+import einops
+import numpy as np
+import torch
+import torch.nn.functional as F
+from einops import einsum, rearrange, reduce, repeat
+from torch import Tensor, nn
+"""
+"""What an answer may use though the cell that imports it is gone."""
 TOO_DEEP = "is nested too deeply for Python to read"
 
 
@@ -76,8 +84,10 @@ class Notebook:
         visit(function)
         if not chosen:
             return []
+        modules = [(s, getattr(s.node, "module", "")) for s in self.statements]
+        future = [s for s, module in modules if module == "__future__"]
         stars = [s for s in self.statements if "*" in s.binds]
-        return stars + chosen
+        return future + stars + [s for s in chosen if s not in future]
 
     def _binding(self, name: str) -> list[Statement]:
         """The statements that give a name its value: the last written definition, if there is one.
@@ -141,13 +151,15 @@ def is_stub(node: ast.AST) -> bool:
     return not body or len(body) == 1 and isinstance(body[0], ast.Pass)
 
 
-def survey(cells: Sequence[str], functions: Sequence[str]) -> dict[str, dict]:
-    """For each function asked for: its code, which of the others it uses, or why it is missing."""
+def survey(
+    cells: Sequence[str], functions: Sequence[str], given: Sequence[str] = ()
+) -> dict[str, dict]:
+    """For each function asked for: its code and what is known of it, or why it is missing."""
     book = Notebook.read(cells)
     found = {}
     for function in functions:
         try:
-            statements = book.find(function)
+            statements = book.find(function, given)
             code = "\n".join(ast.unparse(s.node) for s in statements)
         except RecursionError:
             found[function] = {"missing": f"The code of `{function}` {TOO_DEEP}."}
@@ -156,14 +168,22 @@ def survey(cells: Sequence[str], functions: Sequence[str]) -> dict[str, dict]:
             found[function] = {"missing": book.why_missing(function)}
             continue
         needs = frozenset().union(*(s.needs for s in statements))
-        definition = book._binding(function)[-1]
+        node = book._binding(function)[-1].node
         found[function] = {
             "code": code,
-            "stub": is_stub(definition.node) if definition.is_definition else False,
+            "stub": isinstance(node, ast.FunctionDef) and is_stub(node),
+            "arguments": _argument_names(node),
             "uses": [other for other in functions if other in needs and other != function],
             "imports": sorted({m for s in statements for m in _imports(s.node)}),
         }
     return found
+
+
+def _argument_names(node: ast.AST) -> list[str]:
+    """What a learner calls the arguments that may be given by place."""
+    if not isinstance(node, ast.FunctionDef):
+        return []
+    return [a.arg for a in (*node.args.posonlyargs, *node.args.args)]
 
 
 def _imports(node: ast.AST) -> list[str]:
@@ -177,29 +197,10 @@ def _imports(node: ast.AST) -> list[str]:
     return found
 
 
-def define(
-    cells: Sequence[str], function: str, given: dict[str, Callable[..., Any]], namespace: dict
-) -> Callable[..., Any]:
-    """Run what defines `function`, in `namespace`; returns the function. Runs a learner's code."""
-    book = Notebook.read(cells)
-    statements = book.find(function, tuple(given))
+def define(code: str, function: str, given: dict[str, Callable[..., Any]]) -> Any:
+    """Run the code of an answer; returns what has the function's name."""
+    namespace: dict[str, Any] = {"__name__": "answer"}
+    exec(COMMON, namespace)
     namespace.update(given)
-    flags = 0
-    for statement in statements:
-        node = statement.node
-        if isinstance(node, ast.ImportFrom) and node.module == "__future__":
-            features = [getattr(__future__, alias.name) for alias in node.names]
-            flags |= sum(feature.compiler_flag for feature in features)
-    for statement in statements:
-        module = ast.Module([statement.node], [])
-        exec(compile(module, f"<cell {statement.cell}>", "exec", flags, True), namespace)
+    exec(compile(code, "<answer>", "exec", 0, True), namespace)
     return namespace[function]
-
-
-def argument_names(cells: Sequence[str], function: str) -> list[str]:
-    """What a learner calls the arguments of a function; [] where it is no plain definition."""
-    for statement in Notebook.read(cells)._binding(function):
-        if isinstance(statement.node, ast.FunctionDef):
-            arguments = statement.node.args
-            return [a.arg for a in (*arguments.posonlyargs, *arguments.args)]
-    return []

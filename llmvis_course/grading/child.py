@@ -14,20 +14,9 @@ from typing import Any
 import torch
 
 from ..checks.attempt import Attempt, arguments_from_plain, attempt
-from .answer import argument_names, define, survey
+from .answer import define, survey
 from .channel import Channel
 from .lent import Lent
-
-COMMON = """
-import math
-import einops
-import numpy as np
-import torch
-import torch.nn.functional as F
-from einops import einsum, rearrange, reduce, repeat
-from torch import Tensor, nn
-"""
-"""What an answer may use though the cell that imports it is gone."""
 
 
 class Printed(io.TextIOBase):
@@ -48,7 +37,7 @@ def serve(channel: Channel, printed: int) -> None:
         channel.send({"ready": True})
         job = channel.receive()
         if "survey" in job:
-            channel.send({"found": survey(job["survey"], job["functions"])})
+            channel.send({"found": survey(job["survey"], job["functions"], job.get("given", []))})
         else:
             _run(channel, job, printed)
         channel.send({"end": True})
@@ -61,16 +50,10 @@ def _run(channel: Channel, job: dict[str, Any], most: int) -> None:
     sys.stdout = sys.stderr = kept
     torch.default_generator.manual_seed(0)  # torch.manual_seed also asks for GPUs: 10 ms
     random.seed(0)
-    namespace: dict[str, Any] = {"__name__": "answer"}
-    exec(COMMON, namespace)
-    cells = job["cells"]
-    given = {
-        name: Lent(channel, name, argument_names(cells, name) or ours)
-        for name, ours in job["given"].items()
-    }
+    given = {name: Lent(channel, name, names) for name, names in job["given"].items()}
     made = None
     try:
-        function = define(cells, job["function"], given, namespace)
+        function = define(job["code"], job["function"], given)
         if not callable(function):
             made = Attempt("type", type(function).__name__)
     except NotImplementedError as error:

@@ -5,7 +5,7 @@ Here the right answers are, and here what comes back is compared; nothing of a l
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..checks import QUESTIONS, Question, Report
 from ..checks.attempt import Attempt, arguments_to_plain
@@ -13,59 +13,7 @@ from ..checks.judging import judge
 from .book import Book
 from .launch import Ended, Fault, Runner
 from .lent import answer_ask
-from .submission import Submission, read_cells
-
-
-class Survey(NamedTuple):
-    """Which answers a student handed in, before any is run."""
-
-    student: str
-    answers: dict[str, dict]  # by function: code, uses, imports, cells; or why it is missing
-    problems: list[str]  # files that could not be read, and why
-
-
-def survey(runner: Runner, submission: Submission, questions: Sequence[Question]) -> Survey:
-    """Find the answers of a student in all files handed in; the last file that has one counts."""
-    functions = list(dict.fromkeys(q.function for q in questions))
-    answers: dict[str, dict] = {}
-    problems: list[str] = []
-    for path in submission.files:
-        try:
-            cells = read_cells(path)
-        except ValueError as error:
-            problems.append(f"{error}.")
-            continue
-        ended = runner.run({"survey": cells, "functions": functions})
-        found = next((m["found"] for m in ended.messages if "found" in m), None)
-        if ended.lost or not _is_survey(found, functions):
-            problems.append(f"{path.name} could not be read as Python. {ended.lost}".strip())
-            continue
-        for function, answer in found.items():
-            if _rank(answer) >= _rank(answers.get(function, {})):
-                answers[function] = {**answer, "cells": cells}
-    return Survey(submission.student, answers, problems)
-
-
-def _is_survey(found: Any, functions: list[str]) -> bool:
-    """Whether this is what `answer.survey` makes; a process that read hostile code sent it."""
-    if not isinstance(found, dict) or list(found) != functions:
-        return False
-    for answer in found.values():
-        if set(answer) == {"missing"} and isinstance(answer["missing"], str):
-            continue
-        if set(answer) != {"code", "stub", "uses", "imports"}:
-            return False
-        texts = [answer["code"], *answer["uses"], *answer["imports"]]
-        if not all(isinstance(text, str) for text in texts) or not isinstance(answer["stub"], bool):
-            return False
-    return True
-
-
-def _rank(answer: dict) -> int:
-    """A written answer counts more than a stub, and a stub more than none."""
-    if "code" not in answer:
-        return 0 if "missing" not in answer else 1
-    return 2 if answer["stub"] else 3
+from .look import Survey, look
 
 
 def grade(
@@ -80,52 +28,61 @@ def grade(
             message = missing or f"There is no function `{question.function}`."
             results[question.name] = _result(_failed(question, "stub", message, seed))
             continue
-        result = _graded(runner, question, answer, (), seed, book)
-        wrong = tuple(
-            other.function
-            for other in map(QUESTIONS.__getitem__, question.uses)
-            if other.function in answer["uses"] and not _is_right(results, other, found, seed)
-        )
+        result = _graded(runner, question, found, {}, seed, book)
+        earlier = [QUESTIONS[name] for name in question.uses]
+        wrong = {
+            q.function: found.answers.get(q.function, {}).get("arguments") or list(q.argument_names)
+            for q in earlier
+            if q.function in answer["uses"] and not _is_right(results.get(q.name))
+        }
         if not result["report"]["passed"] and wrong:
-            again = _graded(runner, question, answer, wrong, seed, book)
+            again = _graded(runner, question, found, wrong, seed, book)
             result = again if again["report"]["passed"] else result
         results[question.name] = result
     return list(results.values())
 
 
-def _is_right(results: dict[str, dict], question: Question, found: Survey, seed: int) -> bool:
-    """Whether an earlier part is known to be right, in itself."""
-    result = results.get(question.name)
+def _is_right(result: dict[str, Any] | None) -> bool:
+    """Whether an earlier part is right in itself."""
     return result is not None and result["report"]["passed"] and not result["lent"]
 
 
 def _graded(
-    runner: Runner, question: Question, answer: dict, lent: tuple[str, ...], seed: int, book: Book
-) -> dict[str, Any]:
+    runner: Runner, question: Question, found: Survey, lent: dict[str, list[str]], seed: int,
+    book: Book,
+) -> dict[str, Any]:  # fmt: skip
     """The result for one answer: from the book, or else graded now and written into it."""
-    key = book.key(question.name, answer["code"], lent)
+    answer = found.answers[question.function]
+    key = book.key(question.name, answer["code"], tuple(lent))
     known = book.get(key)
     if known is None:
-        report, printed = run_answer(runner, question, answer["cells"], lent, seed)
-        known = _result(report, lent=lent, printed=printed, imports=answer["imports"])
+        code = answer["code"]
+        if lent:
+            functions = [question.function]
+            without, _ = look(runner, answer["cells"], functions, list(lent))
+            code = (without or {}).get(question.function, {}).get("code", code)
+        report, printed = run_answer(runner, question, code, lent, seed)
+        known = _result(report, lent=list(lent), printed=printed, imports=answer["imports"])
         book.put(key, known)
     return {name: value for name, value in known.items() if name != "key"}
 
 
 def run_answer(
-    runner: Runner, question: Question, cells: list[str], lent: tuple[str, ...], seed: int
+    runner: Runner, question: Question, code: str, lent: dict[str, list[str]], seed: int
 ) -> tuple[Report, str]:
-    """Run one answer elsewhere and judge it here; also returns what it printed."""
+    """Run one answer elsewhere and judge it here; also returns what it printed.
+
+    `lent` names the functions that the course lends, and how the answer calls their arguments.
+    """
     cases = question.cases(seed)
-    earlier = {q.function: q for q in QUESTIONS.values() if q.function in lent}
     job = {
-        "cells": cells,
+        "code": code,
         "function": question.function,
-        "given": {name: list(q.argument_names) for name, q in earlier.items()},
+        "given": lent,
         "gradient": list(question.gradient_places),
         "cases": [arguments_to_plain(case.arguments) for case in cases],
     }
-    references = {name: q.reference for name, q in earlier.items()}
+    references = {q.function: q.reference for q in QUESTIONS.values() if q.function in lent}
     ended = runner.run(job, lambda asked: answer_ask(asked, references))
     printed = next((m["printed"] for m in ended.messages if "printed" in m), "")
     report = _judge(question, cases, ended, seed)

@@ -52,7 +52,7 @@ def _open(setting: Setting) -> None:
 
 
 def _survey(task: tuple) -> Any:
-    from .grade import survey
+    from .look import survey
 
     submission, names = task
     return survey(_grader["runner"], submission, _questions(names))

@@ -32,6 +32,8 @@ def main(config: dict) -> None:
 
     from . import child
 
+    gc.freeze()  # a child that collected garbage would copy all that it shares with this process
+    calls.use_large_pages()
     with open("/proc/self/statm", "rb") as file:
         memory = int(file.read().split()[0]) * os.sysconf("SC_PAGESIZE")
     home = os.open("/proc/self/ns/pid", os.O_RDONLY)
@@ -39,7 +41,6 @@ def main(config: dict) -> None:
         jail.move_in(config["folder"], jail.visible_folders(), [*config["hide"]])
     control.send(b"ready")
     current = 0
-    gc.freeze()  # a child that collected garbage would copy all that it shares with this process
     while True:
         text, files, _, _ = socket.recv_fds(control, 64, 1)
         if text == b"start":
