@@ -15,7 +15,15 @@ from .report import Report
 if TYPE_CHECKING:
     QUESTIONS: dict[str, Question]
 
-__all__ = ["QUESTIONS", "Misconception", "Question", "Report", "check", "keep_progress"]
+__all__ = [
+    "QUESTIONS",
+    "Misconception",
+    "Question",
+    "Report",
+    "check",
+    "keep_progress",
+    "show_progress",
+]
 
 TOPICS = (
     "recurrent", "long_sequences", "attention", "masks", "transformer", "sampling", "convolution",
@@ -44,6 +52,13 @@ def check(name: str, answer: Any, *, seed: int = 0) -> Report:
 def keep_progress(path: str | os.PathLike = "progress.json") -> None:
     """From now on let `check` note in this file what was tried and what passed."""
     _kept["path"] = os.path.abspath(path)
+
+
+def show_progress(notebook: str) -> None:
+    """Print what `keep_progress` has noted so far of one notebook's questions."""
+    from .progress import read, table
+
+    print(table(_all_questions(), read(_kept["path"]) if "path" in _kept else {}, notebook))
 
 
 def _question(name: str) -> Question:

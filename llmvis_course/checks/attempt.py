@@ -84,7 +84,7 @@ def tensor_from_plain(plain: Any) -> Tensor:
         raise ValueError("expected nothing but numbers")
     try:
         return torch.tensor(data, dtype=getattr(torch, dtype)).reshape(shape)
-    except (OverflowError, RuntimeError, TypeError) as error:
+    except (OverflowError, RuntimeError, TypeError, ValueError) as error:
         raise ValueError(f"these numbers do not fit into {dtype}: {error}") from None
 
 
