@@ -13,6 +13,7 @@ from ..checks.judging import judge
 from .book import Book
 from .launch import Ended, Fault, Runner
 from .lent import answer_ask
+from .limits import Limits
 from .look import Survey, look
 
 
@@ -86,7 +87,7 @@ def run_answer(
     ended = runner.run(job, lambda asked: answer_ask(asked, references))
     printed = next((m["printed"] for m in ended.messages if "printed" in m), "")
     report = _judge(question, cases, ended, seed)
-    return report, printed if isinstance(printed, str) else ""
+    return report, printed[: Limits.printed] if isinstance(printed, str) else ""
 
 
 def _judge(question: Question, cases: list, ended: Ended, seed: int) -> Report:

@@ -15,5 +15,5 @@ class Limits:
     file: int = 16 * MEGABYTE  # bytes of one file, and of all together
     files: int = 64  # open at once
     processes: int = 64  # threads count; processes are refused anyway
-    answer: int = 32 * MEGABYTE  # bytes that come back
+    answer: int = 16 * MEGABYTE  # bytes that come back
     printed: int = 2000  # characters of what it prints that are kept
