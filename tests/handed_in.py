@@ -42,7 +42,9 @@ FAILS = {
     "fork bomb": doing("import os\nwhile True:\n    os.fork()"),
     "100 GB": doing("held = bytearray(100 * 2**30)"),
     "100 GB of numbers": doing("held = torch.ones(100 * 2**27, dtype=torch.float64)"),
-    "1 GB file": doing('open("large", "wb").write(bytes(2**27) * 8)'),
+    "1 GB file": doing(
+        'file = open("large", "wb")\nfor _ in range(1024):\n    file.write(bytes(2**20))'
+    ),
     "1 GB in many files": doing(
         "for n in range(100):\n    open(f'{n}', 'wb').write(bytes(10 * 2**20))"
     ),

@@ -164,7 +164,7 @@ def test_killed_half_way_it_goes_on(graded, tmp_path) -> None:
     folder, out = tmp_path / "submissions", tmp_path / "grades"
     for name in few:
         shutil.copytree(work / name, folder / name)
-    run = [str(folder), "--out", str(out), "--seed", "77", *SWIFT]
+    run = [str(folder), "--out", str(out), "--seed", "77", *SWIFT, "--workers", "1"]
     line = [sys.executable, "-m", "llmvis_course.grading", *run]
     process = subprocess.Popen(line, stdout=subprocess.DEVNULL, start_new_session=True)
     while process.poll() is None and len(files(out)) < 2:

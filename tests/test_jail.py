@@ -60,7 +60,7 @@ MESSAGES = {
     "exit": "exit code 0",
     "fork bomb": "not permitted",
     "100 GB": "MemoryError",
-    "1 GB file": "OSError",
+    "1 GB file": "File too large",
     "1 GB in many files": "No space left",
     "shared memory": "refused",
     "crash": "SIGSEGV",
