@@ -19,7 +19,9 @@ from llmvis_course.grading.book import Book, write_whole
 from llmvis_course.grading.feedback import fenced, page
 from llmvis_course.grading.grade import grade
 from llmvis_course.grading.launch import Ended
+from llmvis_course.grading.limits import Limits
 from llmvis_course.grading.look import Survey, survey
+from llmvis_course.grading.pool import Pool, Setting
 from llmvis_course.grading.submission import Submission, find_submissions, read_cells
 from llmvis_course.grading.tables import NBGRADER
 
@@ -181,6 +183,24 @@ def test_killed_half_way_it_goes_on(graded, tmp_path) -> None:
     assert {(n, text) for n, (_, text) in after.items()} <= {
         (n, text) for n, (_, text) in files(whole).items()
     }, "a resumed run found something else than a whole one"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no worker that forks")
+def test_a_grader_that_is_killed_is_started_again_and_nothing_is_lost(tmp_path) -> None:
+    for name in "abcd":
+        hand_in(tmp_path / "work", name, RIGHT.replace("Mine", name))
+    submissions = find_submissions(tmp_path / "work")
+    setting = Setting(Limits(), 0, tmp_path / "book", "c", "fork", ())
+    with Pool(setting, 1) as pool:
+        found = dict(pool.survey(submissions, ["attend"]))
+        done = {}
+        for place, results in pool.grade([found[n] for n in range(4)], ["attend"]):
+            if not done:
+                for process in pool._executor._processes.values():
+                    process.kill()
+            done[place] = results
+    assert sorted(done) == [0, 1, 2, 3]
+    assert all(results[0]["report"]["passed"] for results in done.values())
 
 
 # --- parts that need no jail -------------------------------------------------------------------

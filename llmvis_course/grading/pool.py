@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,20 +98,7 @@ class Pool:
     def _run(self, work: Callable, tasks: list) -> Iterator[tuple]:
         left = dict(enumerate(tasks))
         for _ in range(TRIES):
-            if self._executor is None:
-                context = multiprocessing.get_context("spawn")
-                self._executor = ProcessPoolExecutor(
-                    self.workers, context, initializer=_open, initargs=(self.setting,)
-                )
-            futures = {self._executor.submit(work, task): place for place, task in left.items()}
-            for future in as_completed(futures):
-                place = futures[future]
-                try:
-                    done = future.result()
-                except BrokenProcessPool:
-                    continue
-                except Fault as fault:
-                    done = fault
+            for place, done in self._try(work, dict(left)):
                 del left[place]
                 yield place, done
             if not left:
@@ -119,3 +107,22 @@ class Pool:
             self._executor = None
         for place in left:
             yield place, Fault("the grader's process was killed, again and again")
+
+    def _try(self, work: Callable, tasks: dict) -> Iterator[tuple]:
+        """Yields what comes of tasks until all are done, or a process of the pool is killed."""
+        if self._executor is None:
+            context = multiprocessing.get_context("spawn")
+            self._executor = ProcessPoolExecutor(
+                self.workers, context, initializer=_open, initargs=(self.setting,)
+            )
+        futures = {}
+        with suppress(BrokenProcessPool):
+            for place, task in tasks.items():
+                futures[self._executor.submit(work, task)] = place
+        for future in as_completed(futures):
+            try:
+                yield futures[future], future.result()
+            except BrokenProcessPool:
+                continue
+            except Fault as fault:
+                yield futures[future], fault
