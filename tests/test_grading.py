@@ -13,6 +13,7 @@ import pytest
 from handed_in import FAILS, RIGHT, SET_UP, STUB, SURVIVED, UNSCALED, doing, hand_in, notebook
 
 from llmvis_course.checks import QUESTIONS
+from llmvis_course.checks.attempt import attempt as attempted
 from llmvis_course.grading import __main__ as command
 from llmvis_course.grading import jail
 from llmvis_course.grading.book import Book, write_whole
@@ -27,7 +28,7 @@ from llmvis_course.grading.tables import NBGRADER
 
 MISSING = jail.why_not()
 jailed = pytest.mark.skipif(bool(MISSING), reason=MISSING or "a jail is possible")
-SWIFT = ["--cpu", "2", "--wall", "8", "--workers", "2", "--only", "attend"]
+SWIFT = ["--cpu", "2", "--wall", "5", "--workers", "2", "--only", "attend"]
 OTHERWISE = """
 import torch as th
 def mine(q, k, v, see):
@@ -337,3 +338,22 @@ def test_a_forged_attempt_is_no_result(tmp_path, message) -> None:
     (result,) = grade(runner, found, [QUESTIONS["attend"]], seed=0, book=book)
     assert not result["report"]["passed"]
     assert "sent back no result" in result["report"]["message"]
+
+
+def test_an_answer_that_was_late_once_is_tried_again(tmp_path) -> None:
+    known = dict.fromkeys(("arguments", "uses", "imports"), []) | {"code": "x", "stub": False}
+    late = Ended([], "Your code did not answer within 5 seconds.", late=True)
+    question = QUESTIONS["attend"]
+    made = [
+        attempted(question.reference, case.arguments, question.gradient_places).to_plain()
+        for case in question.cases(0)
+    ]
+    endings = {
+        "once": [late, Ended(json.loads(json.dumps([{"attempt": plain} for plain in made])))],
+        "twice": [late, late],
+    }
+    for name, ends in endings.items():
+        book = Book(tmp_path / name, checks="c", seed=0, limits="l")
+        found = Survey("a", {"attend": known}, [])
+        (result,) = grade(Scripted(*ends), found, [question], seed=0, book=book)
+        assert result["report"]["passed"] == (name == "once"), result["text"]

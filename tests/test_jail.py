@@ -19,7 +19,7 @@ from llmvis_course.grading.limits import Limits
 
 MISSING = jail.why_not()
 jailed = pytest.mark.skipif(bool(MISSING), reason=MISSING or "a jail is possible")
-LIMITS = replace(Limits(), cpu=2, wall=8.0)
+LIMITS = replace(Limits(), cpu=2, wall=5.0)
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def test_each_is_stopped_by_what_should_stop_it(runner, what) -> None:
 def test_time_stops_a_loop_and_a_sleeper(runner) -> None:
     message = grade(runner, FAILS["endless loop"])[0].message
     assert "processor time" in message or "did not answer" in message
-    assert "did not answer within 8 seconds" in grade(runner, FAILS["sleep"])[0].message
+    assert "did not answer within 5 seconds" in grade(runner, FAILS["sleep"])[0].message
 
 
 def seen(runner: Forking, expression: str):

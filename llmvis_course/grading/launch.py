@@ -40,6 +40,7 @@ class Ended:
 
     messages: list[dict] = field(default_factory=list)
     lost: str = ""  # why it did not come to its end, in a sentence about "your code"
+    late: bool = False  # whether that was the clock, which a busy machine may be to blame for
 
 
 @runtime_checkable
@@ -89,7 +90,7 @@ def converse(
             else:
                 ended.messages.append(message)
     except TimeoutError:
-        ended.lost = f"Your code did not answer within {limits.wall:g} seconds."
+        ended.lost, ended.late = f"Your code did not answer within {limits.wall:g} seconds.", True
     except (EOFError, OSError):
         ended.lost = GONE
     except ValueError as error:

@@ -10,7 +10,7 @@ class Limits:
     """What one answer may use."""
 
     cpu: int = 3  # seconds
-    wall: float = 10.0  # seconds that others wait for it
+    wall: float = 6.0  # seconds that others wait for it
     memory: int = 1024 * MEGABYTE  # bytes more than Python with torch has
     file: int = 16 * MEGABYTE  # bytes of one file, and of all together
     files: int = 64  # open at once

@@ -1,6 +1,6 @@
 """The process that forks: it has torch imported, knows no right answer, and computes nothing.
 
-Started by `launch.Worker`, which sends it one end of a socket for each job. It runs no torch
+Started by `launch.Forking`, which sends it one end of a socket for each job. It runs no torch
 operation: threads that one may start do not survive a fork, and children would wait for them.
 """
 
@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 from . import calls, jail
@@ -59,7 +60,7 @@ def main(config: dict) -> None:
         _stop(current, jailed, 0.0)
 
 
-def _start(serve, wire: int, limits: Limits, memory: int, home: int) -> int:
+def _start(serve: Callable, wire: int, limits: Limits, memory: int, home: int) -> int:
     """Fork a child that serves one job; returns its number."""
     if home:
         calls.unshare(calls.NEW_PIDS)
