@@ -66,7 +66,7 @@ def _report(question: Question, seed: int, kind: str, message: str, **more: Any)
 
 def _not_a_function(question: Question, made: Attempt) -> str:
     return (
-        f"check was given a {made.message}; give it the function itself, without calling it: "
+        f"check was given {_a(made.message)}; give it the function itself, without calling it: "
         f'check("{question.name}", {question.function}).'
     )
 
@@ -83,7 +83,7 @@ def _fault(question: Question, expected: Attempt, made: Attempt) -> tuple[str, s
     if len(expected.values) > 1:
         wanted = f"{len(expected.values)} values, as a tuple"
     if made.kind == "type":
-        return "type", f"Your function returned a {made.message}; expected {wanted}."
+        return "type", f"Your function returned {_a(made.message)}; expected {wanted}."
     if made.changed:
         names = ", ".join(question.argument_names[p] for p in made.changed[:5])
         return "changed", f"Your function changed its input ({names}); work on new tensors."
@@ -110,6 +110,10 @@ def _fault(question: Question, expected: Attempt, made: Attempt) -> tuple[str, s
         names = ", ".join(question.gradient)
         return "gradient", f"The numbers are right, but not their gradients by {names}."
     return "right", ""
+
+
+def _a(name: str) -> str:
+    return f"{'an' if name[:1] in 'aeiou' else 'a'} {name}"
 
 
 def _only_precision(e: Tensor, m: Tensor) -> bool:

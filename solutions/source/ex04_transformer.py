@@ -162,15 +162,11 @@ check("layer_norm", layer_norm)
 def think(x, scale, shift, w1, b1, w2, b2):
     """x and what was thought of it, (b, n, d)."""
     ### BEGIN SOLUTION
-    mean = x.mean(dim=-1, keepdim=True)
-    variance = x.var(dim=-1, unbiased=False, keepdim=True)
-    y = (x - mean) / torch.sqrt(variance + 1e-5) * scale + shift
+    y = F.layer_norm(x, x.shape[-1:], scale, shift)
     y = F.gelu(y @ w1.T + b1)
     return x + y @ w2.T + b2
     ### END SOLUTION
-    # MEND mean = x.mean(dim=-1, keepdim=True)
-    # MEND variance = x.var(dim=-1, unbiased=False, keepdim=True)
-    # MEND y = (x - mean) / torch.sqrt(variance + 1e-5) * scale + shift
+    # MEND y = F.layer_norm(x, x.shape[-1:], scale, shift)
     # MEND y = F.gelu(y @ w1.T + b1)
     # MEND return y @ w2.T + b2
 

@@ -33,8 +33,8 @@ def convolve__unfold(x, weight, bias, stride, padding):
 
 
 def max_pool(x, size, stride, padding):
-    x = F.pad(x, [padding] * 4, value=-torch.inf)
-    windows = x.unfold(2, size, stride).unfold(3, size, stride)
+    padded = F.pad(x, [padding] * 4, value=-torch.inf)
+    windows = padded.unfold(2, size, stride).unfold(3, size, stride)
     return windows.amax(dim=(-2, -1))
 
 

@@ -46,12 +46,12 @@ WRONG = {
         ),
         (
             "    return windows.amax(dim=(-2, -1))",
-            "    return -F.max_pool2d(-x, size, stride)",
+            "    return -F.max_pool2d(-padded, size, stride)",
             "kind: nan",
         ),
         ("value=-torch.inf", "value=-1.0", "kind: wrong"),
         (
-            "x = F.pad(x, [padding] * 4, value=-torch.inf)",
+            "padded = F.pad(x, [padding] * 4, value=-torch.inf)",
             "x = F.pad(x, [padding] * 4); return F.avg_pool2d(x, size, stride)",
             "mean for maximum",
         ),

@@ -45,7 +45,7 @@ WRONG = {
             "normalised behind the sum",
         ),
         (" + b2", "", "kind: wrong"),
-        ("unbiased=False, ", "", "kind: wrong"),
+        ("scale, shift)", "shift, scale)", "kind: wrong"),
         ("return x + y", "return x.detach() + y", "kind: gradient"),
     ],
     "next_token_loss": [
