@@ -161,7 +161,7 @@ class Forking:
     def _open(self) -> None:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.settimeout(START)
-        self._folder = tempfile.mkdtemp()
+        self._folder = tempfile.mkdtemp() if self.jailed else ""
         config = {
             "control": theirs.fileno(), "limits": asdict(self.limits), "jailed": self.jailed,
             "folder": self._folder, "hide": self.hide,
