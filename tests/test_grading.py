@@ -19,7 +19,7 @@ from llmvis_course.grading import jail
 from llmvis_course.grading.book import Book, write_whole
 from llmvis_course.grading.feedback import fenced, page
 from llmvis_course.grading.grade import grade
-from llmvis_course.grading.launch import Ended
+from llmvis_course.grading.launch import Ended, Fault
 from llmvis_course.grading.limits import Limits
 from llmvis_course.grading.look import Survey, survey
 from llmvis_course.grading.pool import Pool, Setting
@@ -204,6 +204,15 @@ def test_a_grader_that_is_killed_is_started_again_and_nothing_is_lost(tmp_path) 
     assert all(results[0]["report"]["passed"] for results in done.values())
 
 
+def test_what_breaks_the_grader_costs_nobody_else_a_grade(tmp_path) -> None:
+    setting = Setting(Limits(), 0, tmp_path / "book", "c", "spawn", ())
+    good = Survey("ann", {}, ["nothing was handed in."])
+    with Pool(setting, 1) as pool:
+        done = dict(pool.grade(["no survey at all", good], ["attend"]))
+    assert isinstance(done[0], Fault)
+    assert "nothing was handed in" in done[1][0]["report"]["message"]
+
+
 # --- parts that need no jail -------------------------------------------------------------------
 
 
@@ -304,7 +313,15 @@ def test_a_survey_that_is_forged_counts_as_unreadable(tmp_path) -> None:
     (tmp_path / "a.ipynb").write_text(notebook(RIGHT))
     handed = Submission("a", [tmp_path / "a.ipynb"])
     good = dict.fromkeys(("arguments", "uses", "imports"), []) | {"code": "x", "stub": False}
-    for forged in (None, [], {"attend": {}}, {"attend": {**good, "stub": 1}}, {"b": good}):
+    wrong = [
+        {},
+        None,
+        good | {"stub": 1},
+        good | {"uses": None},
+        good | {"uses": [1]},
+        {"missing": 3},
+    ]
+    for forged in (None, [], {"b": good}, *({"attend": answer} for answer in wrong)):
         found = survey(Scripted(Ended([{"found": forged}])), handed, question)
         assert found.answers == {} and "could not be read" in found.problems[0]
     found = survey(Scripted(Ended([{"found": {"attend": good}}])), handed, question)

@@ -55,15 +55,17 @@ def _is_survey(found: Any, functions: list[str]) -> bool:
     """Whether this is what `answer.survey` makes; a process that read hostile code sent it."""
     if not isinstance(found, dict) or list(found) != functions:
         return False
-    for answer in found.values():
-        if set(answer) == {"missing"} and isinstance(answer["missing"], str):
-            continue
-        if set(answer) != {"code", "stub", "arguments", "uses", "imports"}:
-            return False
-        texts = [answer["code"], *answer["arguments"], *answer["uses"], *answer["imports"]]
-        if not all(isinstance(text, str) for text in texts) or not isinstance(answer["stub"], bool):
-            return False
-    return True
+    return all(isinstance(answer, dict) and _is_answer(answer) for answer in found.values())
+
+
+def _is_answer(answer: dict) -> bool:
+    kinds = {"code": str, "stub": bool, "arguments": list, "uses": list, "imports": list}
+    if set(answer) == {"missing"}:
+        kinds = {"missing": str}
+    if set(answer) != set(kinds) or not all(isinstance(answer[n], k) for n, k in kinds.items()):
+        return False
+    lists = [answer[name] for name, kind in kinds.items() if kind is list]
+    return all(isinstance(text, str) for texts in lists for text in texts)
 
 
 def _rank(answer: dict) -> int:

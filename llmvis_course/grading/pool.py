@@ -124,5 +124,5 @@ class Pool:
                 yield futures[future], future.result()
             except BrokenProcessPool:
                 continue
-            except Fault as fault:
-                yield futures[future], fault
+            except Exception as error:  # costs one student a grade today, and nobody else
+                yield futures[future], Fault(repr(error))
