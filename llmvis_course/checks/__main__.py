@@ -14,6 +14,8 @@ def main(arguments: list[str] | None = None) -> int:
         "--progress", nargs="?", const="", metavar="FILE", required=True,
         help=f"the progress file, or the folder with it (by default ./{FILE} or exercises/{FILE})",
     )  # fmt: skip
+    if hasattr(sys.stdout, "reconfigure"):  # a Windows console may know no check mark
+        sys.stdout.reconfigure(errors="replace")
     given = parser.parse_args(arguments).progress
     places = [Path(given)] if given else [Path(FILE), Path("exercises") / FILE]
     files = [place / FILE if place.is_dir() else place for place in places]

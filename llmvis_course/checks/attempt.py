@@ -7,6 +7,7 @@ travel as JSON (`Attempt.to_plain`).
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from types import CodeType
 from typing import Any
 
 import torch
@@ -122,11 +123,12 @@ def attempt(
             values, numbers = _flatten(returned)
             grads = _gradients(values, [t for p in gradient for t in _tensors(leaves[p])])
     except NotImplementedError as error:
-        return Attempt("stub", str(error)[:500])
+        return Attempt("stub", _other_function(error, function))
     except _NotPlain as error:
         return Attempt("none" if error.args[0] is type(None) else "type", _called(error.args[0]))
     except (Exception, SystemExit) as error:
-        return Attempt("raised", f"{type(error).__name__}: {str(error)[:500]}")
+        where = _where(error, function)
+        return Attempt("raised", f"{type(error).__name__}{where}: {str(error)[:500]}")
     pairs = enumerate(zip(arguments, given, strict=True))
     changed = tuple(place for place, (a, b) in pairs if not _same(a, b))
     detached = tuple(value.detach().clone() for value in values)
@@ -135,6 +137,27 @@ def attempt(
 
 class _NotPlain(Exception):
     """A result that is no tensor, number or tuple of them."""
+
+
+def _codes(error: BaseException) -> list[tuple[CodeType, int]]:
+    """What was running when an error came up, outermost first, and in which line."""
+    found, step = [], error.__traceback__
+    while step is not None:
+        found.append((step.tb_frame.f_code, step.tb_lineno))
+        step = step.tb_next
+    return found
+
+
+def _where(error: BaseException, function: Callable[..., Any]) -> str:
+    code = getattr(function, "__code__", None)
+    lines = [line for running, line in _codes(error) if running is code]
+    return f" (line {lines[-1] - code.co_firstlineno + 1}, from `def` on)" if lines else ""
+
+
+def _other_function(error: BaseException, function: Callable[..., Any]) -> str:
+    """The name of the function that is not written yet, if it is not the answer itself."""
+    last, _ = _codes(error)[-1]
+    return "" if last is getattr(function, "__code__", last) else last.co_name
 
 
 def _called(kind: type) -> str:

@@ -232,6 +232,7 @@ GRADIENT_RATIO = Question(
     reference=gradient_ratio,
     draw=lambda rng, size: (uniform(rng, low=-3.0 * size - 1, high=1.0 * size + 1).item(),),
     repeats=2,
+    tolerance=1e-4,  # float32 will do
     covers="your measurement for scores between -10 and 4.",
     misconceptions=(
         Misconception(

@@ -47,7 +47,9 @@ def judge(
         if kind == "right":
             continue
         known = _known_mistake(question, cases, attempts, place) if explain else None
-        name, hint = (known.name, known.hint) if known else ("", _general_hint(kind, made))
+        name, hint = (
+            (known.name, known.hint) if known else ("", _general_hint(question, kind, made))
+        )
         return _report(
             question, seed, kind, message, hint=hint, misconception=name,
             **shown(question, case, expected, made, kind),
@@ -73,6 +75,8 @@ def _not_a_function(question: Question, made: Attempt) -> str:
 
 def _fault(question: Question, expected: Attempt, made: Attempt) -> tuple[str, str]:
     """The first thing that is wrong with an attempt, in the order a person would look."""
+    if made.kind == "stub" and made.message:
+        return "stub", f"It calls {made.message}, which is not written yet."
     if made.kind == "stub":
         return "stub", "Replace the line `raise NotImplementedError(...)` with your own code."
     if made.kind == "raised":
@@ -160,8 +164,12 @@ def _known_mistake(question, cases, attempts, place):
     return None
 
 
-def _general_hint(kind: str, made: Attempt) -> str:
+def _general_hint(question: Question, kind: str, made: Attempt) -> str:
     """What to look at where the mistake is not a known one."""
+    if kind == "raised" and "positional argument" in made.message:
+        return f"It is called with {', '.join(question.argument_names)}, in this order."
+    if kind == "raised" and ("dtype" in made.message or "scalar type" in made.message):
+        kind = "dtype"
     if kind == "gradient" and all(grad.abs().max() == 0 for grad in made.grads if grad.numel()):
         return (
             "No gradient passes at all: is there a `detach`, `no_grad`, `item` or `float` on "

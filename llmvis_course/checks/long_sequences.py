@@ -161,7 +161,7 @@ GRADIENT_LEFT = Question(
         [1, 2, 5, 20][size],
     ),
     repeats=3,
-    tolerance=1e-9,
+    tolerance=1e-5,  # float32 will do
     covers="your measurement for 1 to 20 steps and positive and negative weights; the claim about "
     "it is yours to state.",
     misconceptions=(

@@ -1,6 +1,7 @@
 """What a check says: passed or not, why, and the smallest input that shows it."""
 
 import html
+import textwrap
 from dataclasses import asdict, dataclass
 
 KINDS = {
@@ -17,6 +18,7 @@ KINDS = {
     "gradient": "right numbers, wrong gradient",
 }
 """Each way a check can end, in words."""
+WIDTH = 90  # characters a line
 RED, BLUE = "213, 94, 0", "0, 114, 178"  # negative and positive: told apart by the colour-blind
 
 
@@ -49,11 +51,11 @@ class Report:
     def __str__(self) -> str:
         points = f"{self.points} of {self.out_of} point{'s' if self.out_of != 1 else ''}"
         if self.passed:
-            return f"✓ {self.question}: right, {points}.\n  Checked: {self.covers}"
-        lines = [f"✗ {self.question}: {KINDS[self.kind]}, {points}.", f"  {self.message}"]
+            return f"✓ {self.question}: right, {points}.\n{_filled(f'Checked: {self.covers}')}"
+        lines = [f"✗ {self.question}: {KINDS[self.kind]}, {points}.", _filled(self.message)]
         if self.hint:
             name = f"Looks like: {self.misconception}. " if self.misconception else ""
-            lines.append(f"  {name}{self.hint}")
+            lines.append(_filled(name + self.hint))
         if self.inputs:
             lines += ["", "The smallest input that shows it:", _indent(self.inputs)]
         if self.expected:
@@ -87,6 +89,17 @@ def side_by_side(expected: str, found: str) -> str:
     for a, b in zip(left, right, strict=True):
         lines.append(f"  {a:{width}} {'|' if a == b else '≠'} {b}".rstrip())
     return "\n".join(lines)
+
+
+def _filled(text: str) -> str:
+    """A paragraph in lines that fit."""
+    lines = text.splitlines() or [""]
+    return "\n".join(
+        textwrap.fill(
+            line, WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False
+        )
+        for line in lines
+    )
 
 
 def _indent(text: str) -> str:
