@@ -27,6 +27,15 @@ def test_only_what_the_answer_needs_is_taken() -> None:
     assert code(*cells) == "x = 1\n\ndef f():\n    z = 3\n    return x + z".replace("\n\n", "\n")
 
 
+def test_code_is_as_it_was_written() -> None:
+    written = "def f(a):\n\n    # why\n    return (a +\n            1)"
+    assert code(f"x = 1; y = 2\n{written}\nf(1)") == written
+    assert code("a = 1; b = 2", "def f(): return a") == "a = 1\ndef f(): return a"
+    assert (
+        code("from functools import cache\r\n@cache\r\ndef f():\r\n    return 1").count("\n") == 3
+    )
+
+
 def test_order_of_cells_does_not_matter() -> None:
     helper, size, answer = "def g():\n    return SIZE", "SIZE = 3", "def f():\n    return g() + 1"
     for cells in ([helper, size, answer], [answer, size, helper], [size, answer, helper]):

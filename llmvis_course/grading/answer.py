@@ -34,10 +34,22 @@ class Statement:
     node: ast.stmt
     binds: frozenset[str]  # names that exist after it
     needs: frozenset[str]  # names that it, or a function in it, looks up
+    lines: tuple[str, ...] = ()  # of the cell
 
     @property
     def is_definition(self) -> bool:
         return isinstance(self.node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+
+    @property
+    def code(self) -> str:
+        """As it was written, so that lines can be counted; shared lines are split."""
+        places = [d.lineno for d in getattr(self.node, "decorator_list", [])]
+        text = "\n".join(self.lines[min([self.node.lineno, *places]) - 1 : self.node.end_lineno])
+        try:
+            same = [ast.dump(node) for node in ast.parse(text).body] == [ast.dump(self.node)]
+        except SyntaxError:
+            same = False
+        return text if same else ast.unparse(self.node)
 
 
 @dataclass
@@ -52,7 +64,8 @@ class Notebook:
         book = cls()
         for number, text in enumerate(cells, start=1):
             try:
-                book.statements += [_statement(number, node) for node in _parse(text)]
+                nodes, lines = _parse(text)
+                book.statements += [_statement(number, node, lines) for node in nodes]
             except (SyntaxError, ValueError) as error:
                 line = f", line {error.lineno}" if getattr(error, "lineno", None) else ""
                 reason = getattr(error, "msg", None) or str(error)
@@ -107,11 +120,15 @@ class Notebook:
         return f"There is no function `{function}` in what was handed in."
 
 
-def _parse(text: str) -> list[ast.stmt]:
+def _parse(text: str) -> tuple[list[ast.stmt], tuple[str, ...]]:
+    """The statements of a cell, and its lines."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     try:
-        return ast.parse(text).body
+        nodes = ast.parse(text).body
     except SyntaxError:
-        return ast.parse(_without_magics(text)).body
+        text = _without_magics(text)
+        nodes = ast.parse(text).body
+    return nodes, tuple(text.split("\n"))
 
 
 def _without_magics(text: str) -> str:
@@ -124,9 +141,9 @@ def _without_magics(text: str) -> str:
     return "\n".join(re.sub(r"^(\s*\w+\s*=\s*)[%!].*$", r"\1None", line) for line in lines)
 
 
-def _statement(cell: int, node: ast.stmt) -> Statement:
+def _statement(cell: int, node: ast.stmt, lines: tuple[str, ...]) -> Statement:
     if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
-        return Statement(cell, node, frozenset("*"), frozenset())
+        return Statement(cell, node, frozenset("*"), frozenset(), lines)
     top = symtable.symtable(ast.unparse(node), "cell", "exec")
     tables, needs = [top], set()
     while tables:
@@ -138,7 +155,7 @@ def _statement(cell: int, node: ast.stmt) -> Statement:
         for s in top.get_symbols()
         if s.is_assigned() or s.is_imported() or s.is_namespace()
     }
-    return Statement(cell, node, frozenset(binds), frozenset(needs))
+    return Statement(cell, node, frozenset(binds), frozenset(needs), lines)
 
 
 def is_stub(node: ast.AST) -> bool:
@@ -160,7 +177,7 @@ def survey(
     for function in functions:
         try:
             statements = book.find(function, given)
-            code = "\n".join(ast.unparse(s.node) for s in statements)
+            code = "\n".join(s.code for s in statements)
         except RecursionError:
             found[function] = {"missing": f"The code of `{function}` {TOO_DEEP}."}
             continue
