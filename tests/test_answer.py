@@ -4,7 +4,8 @@ import textwrap
 
 import pytest
 
-from llmvis_course.grading.answer import Notebook, define, survey
+from llmvis_course.grading.answer import define, survey
+from llmvis_course.grading.statements import Notebook
 
 
 def code(*cells: str, function: str = "f", given: tuple[str, ...] = ()) -> str:

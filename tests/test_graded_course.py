@@ -8,8 +8,8 @@ import pytest
 from llmvis_course.checks import QUESTIONS
 from llmvis_course.grading import jail
 from llmvis_course.grading.book import Book
+from llmvis_course.grading.forking import Forking
 from llmvis_course.grading.grade import grade
-from llmvis_course.grading.launch import Forking
 from llmvis_course.grading.limits import Limits
 from llmvis_course.grading.look import survey
 from llmvis_course.grading.submission import Submission

@@ -13,8 +13,8 @@ from handed_in import FAILS, RIGHT, SET_UP, SURVIVED, doing
 
 from llmvis_course.checks import QUESTIONS
 from llmvis_course.grading import filter, jail
+from llmvis_course.grading.forking import Forking
 from llmvis_course.grading.grade import run_answer
-from llmvis_course.grading.launch import Forking
 from llmvis_course.grading.limits import Limits
 
 MISSING = jail.why_not()

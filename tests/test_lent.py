@@ -13,8 +13,8 @@ from llmvis_course.checks import QUESTIONS
 from llmvis_course.grading import jail
 from llmvis_course.grading.book import Book
 from llmvis_course.grading.channel import Channel
+from llmvis_course.grading.forking import Forking
 from llmvis_course.grading.grade import grade
-from llmvis_course.grading.launch import Forking
 from llmvis_course.grading.lent import Lent, answer_ask
 from llmvis_course.grading.limits import Limits
 from llmvis_course.grading.look import survey

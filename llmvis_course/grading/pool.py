@@ -38,7 +38,8 @@ def _open(setting: Setting) -> None:
 
     from . import calls
     from .book import Book
-    from .launch import Forking, Spawning
+    from .forking import Forking
+    from .spawning import Spawning
 
     torch.set_num_threads(1)
     if sys.platform == "linux":  # a run that is killed leaves nothing behind

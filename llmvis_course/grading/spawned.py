@@ -1,4 +1,4 @@
-"""What `launch.Spawning` starts: one job in a fresh Python, without a jail."""
+"""What `spawning.Spawning` starts: one job in a fresh Python, without a jail."""
 
 import json
 import os

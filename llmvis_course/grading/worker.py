@@ -1,6 +1,6 @@
 """The process that forks: it has torch imported, knows no right answer, and computes nothing.
 
-Started by `launch.Forking`, which sends it one end of a socket for each job. It runs no torch
+Started by `forking.Forking`, which sends it one end of a socket for each job. It runs no torch
 operation: threads that one may start do not survive a fork, and children would wait for them.
 """
 
