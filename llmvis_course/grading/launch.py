@@ -19,7 +19,7 @@ from .limits import Limits
 
 MOST_ASKS = 2000  # calls of lent parts in one job
 GONE = "Your code ended Python before it had answered."
-START = 120.0  # seconds within which a worker must have started, on a slow machine
+START = 300.0  # seconds within which a worker must have started, on a slow machine
 
 
 class Fault(RuntimeError):
