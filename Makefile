@@ -2,6 +2,7 @@
 # make test     set up, and run every test and every notebook
 # make check    style: ruff, and the twins of the notebooks
 # make notebooks  run every notebook again, store it, and measure it into the README
+# make exercises  run every solution again, store it, and make the exercises from them
 # make weights  train again what is shipped (under an hour on two cores)
 # make bench    print how fast things are here, and what short trainings reach
 # make picture  draw the README's picture again
@@ -15,7 +16,7 @@ LAB = $(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 --IdentityProvider.token= \
 	--LabApp.news_url=None \
 	--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
 
-.PHONY: setup lab test check notebooks weights bench picture clean
+.PHONY: setup lab test check notebooks exercises weights bench picture clean
 
 setup: $(READY)
 
@@ -35,12 +36,16 @@ test: setup
 	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=600 --durations=10 $(NOTEBOOKS)
 
 check: setup
-	$(BIN)/ruff check llmvis_course tests notebooks/source .ci
-	$(BIN)/ruff format --check llmvis_course tests notebooks/source .ci
+	$(BIN)/ruff check llmvis_course tests notebooks/source solutions/source .ci
+	$(BIN)/ruff format --check llmvis_course tests notebooks/source solutions/source .ci
 	$(BIN)/python .ci/notebooks.py --check
+	$(BIN)/python .ci/exercises.py --check
 
 notebooks: setup
 	$(BIN)/python .ci/notebooks.py
+
+exercises: setup
+	$(BIN)/python .ci/exercises.py
 
 weights: setup
 	$(BIN)/python -m llmvis_course.weights.make

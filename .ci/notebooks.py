@@ -34,9 +34,14 @@ def source_cells(notebook: nbformat.NotebookNode) -> list[tuple[str, str]]:
     return [(cell.cell_type, cell.source.strip()) for cell in notebook.cells]
 
 
+def stored_at(twin: Path) -> Path:
+    """Where the notebook of a text twin is kept: in the folder above."""
+    return twin.parent.parent / f"{twin.stem}.ipynb"
+
+
 def differs(twin: Path) -> bool:
     """Whether the text twin and the stored notebook say different things."""
-    stored = ROOT / "notebooks" / f"{twin.stem}.ipynb"
+    stored = stored_at(twin)
     if not stored.exists():
         return True
     return source_cells(jupytext.read(twin)) != source_cells(nbformat.read(stored, as_version=4))
@@ -80,7 +85,7 @@ def run(twin: Path) -> tuple[float, float]:
         client = NotebookClient(
             notebook, timeout=600, kernel_name="python3", store_widget_state=False
         )
-        client.execute(cwd=str(ROOT / "notebooks"))
+        client.execute(cwd=str(stored_at(twin).parent))
     finally:
         stop.set()
         watch.join()
@@ -92,7 +97,7 @@ def run(twin: Path) -> tuple[float, float]:
             data.pop(WIDGET, None)
             if "image/png" in data:
                 data["image/png"] = smaller(data["image/png"])
-    stored = ROOT / "notebooks" / f"{twin.stem}.ipynb"
+    stored = stored_at(twin)
     unfinished = stored.with_suffix(".unfinished")
     nbformat.write(notebook, unfinished)
     os.replace(unfinished, stored)

@@ -60,12 +60,13 @@ def main(arguments: list[str]) -> None:
     readme.write_text(
         re.sub(r"^\[!\[Open in Colab\].*$", badge(), text, flags=re.M), encoding="utf-8"
     )
-    for twin in sorted((ROOT / "notebooks" / "source").glob("*.py")):
-        notebook = jupytext.read(twin)
-        notebook.cells[0].source = setup_cell()
-        jupytext.write(notebook, twin, fmt="py:percent")
-        stored = ROOT / "notebooks" / f"{twin.stem}.ipynb"
-        if stored.exists():
+    for folder in ("notebooks", "solutions"):
+        for twin in sorted((ROOT / folder / "source").glob("*.py")):
+            notebook = jupytext.read(twin)
+            notebook.cells[0].source = setup_cell()
+            jupytext.write(notebook, twin, fmt="py:percent")
+    for folder in ("notebooks", "solutions", "exercises"):
+        for stored in sorted((ROOT / folder).glob("*.ipynb")):
             notebook = nbformat.read(stored, as_version=4)
             notebook.cells[0].source = setup_cell()
             nbformat.write(notebook, stored)

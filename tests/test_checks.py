@@ -1,0 +1,337 @@
+"""The checks are proven: they pass what is right, and say of what is wrong why it is."""
+
+import ast
+import importlib
+import inspect
+import json
+import re
+import subprocess
+import sys
+import textwrap
+from collections import Counter
+
+import mutants
+import pytest
+import torch
+
+from llmvis_course.checks import QUESTIONS, check
+from llmvis_course.checks.attempt import (
+    Attempt,
+    arguments_from_plain,
+    arguments_to_plain,
+    attempt,
+)
+from llmvis_course.checks.judging import judge
+
+TOPICS = ("recurrent", "attention", "transformer", "cnn", "vae", "gan")
+SEEDS = 6
+CODING = [name for name, q in QUESTIONS.items() if q.kind in ("implement", "debug")]
+
+
+def right_answers():
+    """(question, name of the answer, function) of every topic."""
+    for topic in TOPICS:
+        module = importlib.import_module(f"right_answers.{topic}")
+        for name, answer in vars(module).items():
+            if inspect.isfunction(answer) and answer.__module__ == module.__name__:
+                yield name.split("__")[0], name, answer
+
+
+RIGHT = {name: answer for _, name, answer in right_answers()}
+WRONG = {
+    question: entries
+    for topic in TOPICS
+    for question, entries in importlib.import_module(f"wrong_answers.{topic}").WRONG.items()
+}
+
+
+def compiled(name: str, source: str):
+    """A function from a source text, with the names that its module has."""
+    scope = dict(vars(inspect.getmodule(RIGHT[name])))
+    exec(compile(source, f"<{name}>", "exec"), scope)
+    return scope[name]
+
+
+def source_of(name: str) -> str:
+    return textwrap.dedent(inspect.getsource(RIGHT[name]))
+
+
+# --- what is right passes ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_the_reference_passes_with_many_seeds(name) -> None:
+    for seed in range(SEEDS):
+        assert check(name, QUESTIONS[name].reference, seed=seed).passed
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_right_answers_pass(name) -> None:
+    question = name.split("__")[0]
+    for seed in range(2):
+        report = check(question, RIGHT[name], seed=seed)
+        assert report.passed, report
+    assert report.points == report.out_of
+    assert report.covers in " ".join(str(report).split())
+
+
+def test_every_question_has_right_and_wrong_answers() -> None:
+    right, wrong = Counter(name.split("__")[0] for name in RIGHT), Counter()
+    for name, entries in WRONG.items():
+        wrong[name] = sum(expected != "kind: right" for *_, expected in entries)
+    assert set(right) == set(QUESTIONS) == set(WRONG)
+    for name in QUESTIONS:
+        coding = name in CODING
+        assert right[name] >= (3 if coding else 2), name  # the plain one, and two others
+        assert wrong[name] >= (6 if coding else 2), name
+        assert len(QUESTIONS[name].misconceptions) >= (6 if coding else 4), name
+
+
+# --- what is wrong fails, with its hint --------------------------------------------------
+
+
+def entries():
+    for name, found in WRONG.items():
+        for number, (old, new, expected) in enumerate(found):
+            yield pytest.param(name, old, new, expected, id=f"{name}-{number}")
+
+
+@pytest.mark.parametrize("name, old, new, expected", list(entries()))
+def test_wrong_answers_get_their_hint(name, old, new, expected) -> None:
+    source = source_of(name)
+    body = source.index("\n")
+    assert source[body:].count(old) == 1, f"{old!r} should stand once in\n{source}"
+    answer = compiled(name, source[:body] + source[body:].replace(old, new))
+    report = check(name, answer)
+    if expected.startswith("kind: "):
+        assert (report.kind, report.misconception) == (expected.removeprefix("kind: "), ""), report
+        return
+    (known,) = [m for m in QUESTIONS[name].misconceptions if m.name == expected]
+    assert (report.misconception, report.hint, report.points) == (known.name, known.hint, 0), report
+    assert known.hint in " ".join(str(report).split())
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_every_misconception_is_recognised_and_no_two_are_one(name) -> None:
+    question = QUESTIONS[name]
+    for seed in range(2):
+        found = [
+            check(name, known.wrong, seed=seed).misconception for known in question.misconceptions
+        ]
+        assert found == [known.name for known in question.misconceptions]
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_a_stub_fails_kindly(name) -> None:
+    def stub(*arguments):
+        raise NotImplementedError("Your code here.")
+
+    report = check(name, stub)
+    assert (report.passed, report.kind, report.points) == (False, "stub", 0)
+    assert "not written yet" in str(report) and "Traceback" not in str(report)
+
+
+def test_an_answer_that_calls_a_stub_says_which() -> None:
+    def rnn_step(*arguments):
+        raise NotImplementedError
+
+    report = check("read_sequence", lambda x, w, u, b: rnn_step(x[:, 0], None, w, u, b))
+    assert report.kind == "stub" and "calls rnn_step" in report.message
+
+
+def test_an_error_is_told_with_its_line() -> None:
+    def attend(q, k, v, mask):
+        scores = q @ k.mT
+        return scores + v[:, :, :, :1].mT[..., :0]
+
+    report = check("attend", attend)
+    assert "RuntimeError (line 3, from `def` on): The size of tensor" in report.message
+
+
+def test_lines_of_a_report_fit() -> None:
+    for answer in (RIGHT["attend"], QUESTIONS["attend"].misconceptions[0].wrong, lambda q: q):
+        assert max(map(len, str(check("attend", answer)).splitlines())) <= 95
+
+
+def test_strange_answers_are_told_what_they_are() -> None:
+    def leaves(*arguments):
+        raise SystemExit
+
+    def recurses(*arguments):
+        return recurses(*arguments)
+
+    for answer, kind, word in [
+        (3, "type", "without calling it"),
+        (lambda *a: None, "none", "return"),
+        (lambda q: q, "raised", "called with q, k, v, mask, in this order"),
+        (lambda q, k, v, mask: q.float() @ k.mT, "raised", "x.new_zeros"),
+        (lambda q, *a: q.detach().numpy(), "type", "numpy.ndarray"),
+        (lambda q, *a: {"q": q}, "type", "dict"),
+        (lambda q, *a: q.to_sparse(), "type", "Tensor"),
+        (lambda q, *a: (q, q), "type", "2 values"),
+        (lambda q, *a: q[0], "shape", "expected"),
+        (lambda q, *a: q.new_zeros(2_000_000), "raised", "2,000,000"),
+        (leaves, "raised", "SystemExit"),
+        (recurses, "raised", "RecursionError"),
+    ]:
+        report = check("attend", answer)
+        assert (report.passed, report.kind) == (False, kind), report
+        assert word in " ".join(str(report).split())
+
+
+def test_a_question_that_does_not_exist_is_named() -> None:
+    with pytest.raises(ValueError, match="attendd.*expected one of.*attend"):
+        check("attendd", print)
+
+
+# --- what is shown -----------------------------------------------------------------------
+
+
+def test_the_smallest_failing_input_is_shown() -> None:
+    def only_one_head(q, k, v, mask):
+        found = RIGHT["attend"](q, k, v, mask)
+        return found if q.shape[1] == 1 else found + 1
+
+    report = check("attend", only_one_head)
+    assert "shape (2, 2, 3, 4)" in report.inputs  # the first case with more than one head
+    assert "≠" in str(report) and report.expected != report.found
+    assert len(report.expected_grid) == len(report.found_grid) == 3
+    page = report._repr_html_()
+    assert page.count("background") == 2 * 3 * 4 and "<script" not in page
+
+
+def test_reports_are_plain_and_the_same_every_time() -> None:
+    def wrong(q, k, v, mask):
+        return RIGHT["attend"](q, k, v, ~mask)
+
+    first, second = (json.dumps(check("attend", wrong, seed=5).to_json()) for _ in range(2))
+    assert first == second
+    assert first != json.dumps(check("attend", wrong, seed=6).to_json())
+
+
+# --- an answer can run elsewhere ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_arguments_and_attempts_travel_as_json(name) -> None:
+    question = QUESTIONS[name]
+    cases = question.cases(3)
+    made = []
+    for case in cases:
+        there = arguments_from_plain(json.loads(json.dumps(arguments_to_plain(case.arguments))))
+        done = attempt(RIGHT[name], there, question.gradient_places)
+        made.append(Attempt.from_plain(json.loads(json.dumps(done.to_plain()))))
+    assert judge(question, cases, made, seed=3).passed
+
+
+PLAIN = {"kind": "values", "message": "", "values": [], "numbers": [], "grads": [], "changed": []}
+NUMBER = {"dtype": "float64", "shape": [], "data": [1.0]}
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        [], None, {**PLAIN, "more": 1}, {**PLAIN, "kind": "right"}, {**PLAIN, "message": 1},
+        {**PLAIN, "values": [NUMBER]}, {**PLAIN, "numbers": [1]}, {**PLAIN, "changed": [-1]},
+        {**PLAIN, "grads": [3]}, {**PLAIN, "grads": [{**NUMBER, "dtype": "object"}]},
+        {**PLAIN, "grads": [{**NUMBER, "shape": [2]}]}, {**PLAIN, "grads": "x"},
+        {**PLAIN, "grads": [{**NUMBER, "data": ["1"]}]},
+        {**PLAIN, "grads": [{**NUMBER, "dtype": "int64", "data": [10**30]}]},
+    ],
+)  # fmt: skip
+def test_anything_but_a_plain_attempt_is_refused(spoilt) -> None:
+    assert Attempt.from_plain(PLAIN) == Attempt("values")
+    with pytest.raises(ValueError, match="expected|do not fit"):
+        Attempt.from_plain(spoilt)
+
+
+# --- automatic mutants -------------------------------------------------------------------
+
+LAST = "the tensor has so few axes that +1 or +2, counted from the front, is the same axis"
+SWAP = "exchanging axes a and b is exchanging b and a"
+EQUIVALENT: dict[str, list[tuple[str, int, str]]] = {
+    "clip_gradients": [(r"min\(limit / length, 1.0\)", 1, "the smaller of two, in any order")],
+    "attend": [(r"transpose\(-1, -2\)", 1, SWAP), (r"-2 -> \+2", 1, LAST)],
+    "multi_head": [(r"transpose\((2, 1|-1, -2)\)", 5, SWAP), (r"-2 -> \+2", 1, LAST)],
+    "spread_of_scores": [
+        (r"1 -> [02] .*seed", 2, "other chance, the same spread"),
+        (r"q \* k -> (1 \* k|q \* 1)", 2, "a sum of d normal numbers has the same spread"),
+    ],
+    "keep_likely": [
+        (r"before <= p", 1, "differs only where shares add up to p exactly, which has no chance"),
+        (r"-1 -> \+1", 5, LAST),
+    ],
+    "temperature_for": [
+        (r"1000.0 -> 1001.0|60 -> 61|<= entropy", 3, "another start or end of the same search")
+    ],
+    "convolve": [(r"1 -> 2 in: size", 1, "kernels are square"), (r"-2 -> \+2", 1, LAST)],
+    "middle_share": [
+        (r"in: row = |in: padded", 5, "one place more or less at an end, which comes back too late")
+    ],
+    "jensen_shannon": [(r"-1 -> \+1", 2, LAST)],
+    "monte_carlo_kl": [
+        (r"mu - sigma", 1, "noise is symmetric"),
+        (r"0 -> 1 .*seed|400001", 2, "other chance, the same mean"),
+        (r"\* 1 in: log_q|2 -> 0 in: log_q", 2, "the square has the mean 1"),
+    ],
+}
+"""Mutants that pass, and rightly so: a pattern of what was changed, how many, and the reason."""
+
+
+def passes(question, case, answer) -> bool:
+    made = attempt(answer, case.arguments, question.gradient_places)
+    return judge(question, [case], [made], explain=False).passed
+
+
+def survivors(name: str) -> tuple[int, list[str]]:
+    """How many mutants a right answer has, and which of them pass."""
+    question = QUESTIONS[name]
+    cases = question.cases(0)
+    alive, count = [], 0
+    for what, source in mutants.mutants(source_of(name)):
+        count += 1
+        answer = compiled(name, source)
+        if all(passes(question, case, answer) for case in cases):
+            alive.append(what)
+    return count, alive
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_mutants_are_killed(name) -> None:
+    count, alive = survivors(name)
+    assert count >= 2
+    for pattern, number, _ in EQUIVALENT.get(name, []):
+        same = [what for what in alive if re.search(pattern, what)]
+        assert len(same) == number, (pattern, same)
+        alive = [what for what in alive if what not in same]
+    assert alive == []
+
+
+def test_the_mutator_changes_one_thing_at_a_time() -> None:
+    source = "def f(x):\n    return x.sum(dim=1) + 2\n"
+    assert {new.splitlines()[1].strip() for _, new in mutants.mutants(source)} == {
+        "return x.sum(dim=1) - 2", "return x.mean(dim=1) + 2", "return x.sum(dim=2) + 2",
+        "return x.sum(dim=0) + 2", "return x.sum(dim=1) + 3", "return x.sum(dim=1) + 0",
+        "return 0 + 2",
+    }  # fmt: skip
+    for _, new in mutants.mutants(source):
+        ast.parse(new)
+
+
+# --- light, and safe ---------------------------------------------------------------------
+
+
+def test_importing_checks_is_light() -> None:
+    code = (
+        "import sys, llmvis_course.checks as c; assert 'torch' not in sys.modules; "
+        "assert len(c.QUESTIONS) > 30 and 'torch' in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_checking_draws_no_chance_from_outside() -> None:
+    before = torch.get_rng_state()
+    for name in ("attend", "keep_likely"):
+        check(name, QUESTIONS[name].misconceptions[0].wrong)
+    assert torch.equal(before, torch.get_rng_state())

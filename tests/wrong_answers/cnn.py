@@ -1,0 +1,147 @@
+"""Wrong answers to the questions of convolution."""
+
+WRONG = {
+    "convolve": [
+        ("(window * weight)", "(window * weight.flip(-1, -2))", "kernel turned over"),
+        ("(window * weight)", "(window * weight.mT)", "kernel transposed"),
+        ("[padding] * 4", "[0] * 4", "padding ignored"),
+        ("    x = F.pad", "    stride = 1; x = F.pad", "stride ignored"),
+        (" + bias", "", "bias forgotten"),
+        (".sum(dim=(2, 3, 4))", ".mean(dim=(2, 3, 4))", "mean over the window"),
+        (
+            "(window * weight).sum(dim=(2, 3, 4)) + bias",
+            "(window * weight + bias.view(-1, 1, 1, 1)).sum(dim=(2, 3, 4))",
+            "bias added in every place of the window",
+        ),
+        ("[padding] * 4", "[0, 2 * padding, 0, 2 * padding]", "padding at one side only"),
+        (
+            "(window * weight).sum(dim=(2, 3, 4))",
+            "(window * weight).sum(dim=(1, 2, 3, 4))[:, None].repeat(1, len(bias))",
+            "summed over output channels",
+        ),
+        (" // stride + 1\n    right", " // stride\n    right", "kind: shape"),
+        ("stride * i, stride * j", "stride * j, stride * i", "kind: wrong"),
+        ("[padding] * 4", "[padding] * 4, value=1.0", "kind: wrong"),
+        ("* weight)", "* weight.detach())", "kind: gradient"),
+        ("stride * i, stride * j", "i, j", "kind: wrong"),
+    ],
+    "max_pool": [
+        (", value=-torch.inf", "", "padding of zeros"),
+        ("[padding] * 4", "[0] * 4", "padding ignored"),
+        (
+            "unfold(2, size, stride).unfold(3, size, stride)",
+            "unfold(2, size, size).unfold(3, size, size)",
+            "stride of the window",
+        ),
+        (
+            "unfold(2, size, stride).unfold(3, size, stride)",
+            "unfold(2, size, 1).unfold(3, size, 1)",
+            "stride of one",
+        ),
+        ("amax(dim=(-2, -1))", "amax(dim=-1)", "kind: shape"),
+        (
+            "    return windows.amax(dim=(-2, -1))",
+            "    return windows.mean(dim=(-2, -1))",
+            "kind: nan",
+        ),
+        (
+            "    return windows.amax(dim=(-2, -1))",
+            "    return -F.max_pool2d(-padded, size, stride)",
+            "kind: nan",
+        ),
+        ("value=-torch.inf", "value=-1.0", "kind: wrong"),
+        (
+            "padded = F.pad(x, [padding] * 4, value=-torch.inf)",
+            "x = F.pad(x, [padding] * 4); return F.avg_pool2d(x, size, stride)",
+            "mean for maximum",
+        ),
+        ("unfold(2, size, stride)", "unfold(2, size, 1)", "kind: shape"),
+    ],
+    "output_size": [
+        (" + 1", "", "one too few"),
+        ("2 * padding", "padding", "padding at one side"),
+        ("//", "/", "not a whole number"),
+    ],
+    "receptive_field": [
+        ("seen, step = 1, 1", "seen, step = 0, 1", "started from zero"),
+        ("(size - 1)", "size", "size for size less one"),
+        ("        step = step * stride\n", "", "strides ignored"),
+        (
+            "for size, stride in layers",
+            "for size, stride in layers[::-1]",
+            "read from the last layer",
+        ),
+        (
+            "        seen = seen + (size - 1) * step\n        step = step * stride\n",
+            "        step = step * stride\n        seen = seen + (size - 1) * step\n",
+            "a layer's own stride counted for itself",
+        ),
+        ("seen + (size - 1) * step", "seen * size", "sizes multiplied"),
+        ("step = step * stride", "step = step + stride", "kind: wrong"),
+        ("step = step * stride", "step = stride", "kind: wrong"),
+        ("(size - 1) * step", "(size - 1) * stride", "kind: wrong"),
+        ("return seen", "return seen, step", "kind: type"),
+    ],
+    "fuse": [
+        (
+            "same.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)",
+            "same.repeat(1, 1, 2, 2)",
+            "the coarse map tiled",
+        ),
+        ("fine + large", "(fine + large) / 2", "mean for sum"),
+        ("fine + large", "torch.cat([fine, large], dim=1)", "laid side by side"),
+        ("fine + large", "fine * large", "product for sum"),
+        (
+            "same.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)",
+            "torch.nn.Upsample(scale_factor=2, mode='bilinear')(same)",
+            "enlarged smoothly",
+        ),
+        ("weight @", "weight.T @", "weight transposed"),
+        ("weight @", "weight.detach() @", "kind: gradient"),
+        ("fine + large", "large", "kind: wrong"),
+        ("fine + large", "fine + same", "kind: raised"),
+        (".repeat_interleave(2, dim=3)", "", "kind: raised"),
+        ("fine + large", "fine.add_(large)", "kind: changed"),
+    ],
+    "grad_cam": [
+        ("torch.relu(total)", "total", "no ReLU"),
+        (
+            "(weights[:, None, None] * features).sum(dim=0)",
+            "(weights[:, None, None] * features).relu().sum(dim=0)",
+            "ReLU before the sum",
+        ),
+        (
+            "(weights[:, None, None] * features).sum(dim=0)",
+            "(gradients * features).sum(dim=0)",
+            "gradient place by place",
+        ),
+        ("gradients.mean(dim=(1, 2))", "gradients.sum(dim=(1, 2))", "sum for mean in the weight"),
+        (
+            "gradients.mean(dim=(1, 2))",
+            "gradients.abs().mean(dim=(1, 2))",
+            "size of the gradient as weight",
+        ),
+        (".sum(dim=0)", ".mean(dim=0)", "mean over channels"),
+        ("weights[:, None, None] * features", "features", "gradients ignored"),
+        (
+            "gradients.mean(dim=(1, 2))\n    total = (weights[:, None, None] * features)",
+            "features.mean(dim=(1, 2))\n    total = (weights[:, None, None] * gradients)",
+            "mean of features as weight",
+        ),
+        (".sum(dim=0)", ".sum(dim=1)", "kind: wrong"),
+        ("torch.relu(total)", "torch.relu(-total)", "kind: wrong"),
+    ],
+    "middle_share": [
+        ("range(depth)", "range(1)", "one layer only"),
+        (
+            "row[depth - cut : depth + cut + 1].sum()",
+            "1 - row[depth - cut : depth + cut + 1].sum()",
+            "the edge for the middle",
+        ),
+        (
+            "row[depth - cut : depth + cut + 1].sum()",
+            "row[: depth + cut + 1].sum()",
+            "one side only",
+        ),
+    ],
+}

@@ -1,0 +1,108 @@
+"""Wrong answers to the questions of recurrent networks."""
+
+WRONG = {
+    "rnn_step": [
+        ("torch.tanh(x @ w.T + h @ u.T + b)", "x @ w.T + h @ u.T + b", "no tanh"),
+        ("torch.tanh", "torch.sigmoid", "sigmoid for tanh"),
+        ("x @ w.T + h @ u.T", "x @ w + h @ u", "weights not transposed"),
+        (" + b", "", "bias forgotten"),
+        ("h @ u.T + ", "", "state forgotten"),
+        ("x @ w.T + h @ u.T", "h @ w.T + x @ u.T", "input and state swapped"),
+        (
+            "torch.tanh(x @ w.T + h @ u.T + b)",
+            "x.mm(w.T).tanh() + h.mm(u.T).tanh() + b",
+            "a tanh for each part",
+        ),
+        ("torch.tanh", "torch.relu", "kind: wrong"),
+        ("+ b", "- b", "kind: wrong"),
+        ("x @ w.T", "x.detach() @ w.T", "kind: gradient"),
+        ("torch.tanh(x", "torch.tanh(x.float()", "kind: raised"),
+        ("+ b)", "+ b).float()", "kind: dtype"),
+        ("torch.tanh(", "torch.tanh_(", "kind: right"),  # in place, but on a tensor of its own
+        ("h @ u.T", "h.mul_(2) @ u.T", "kind: changed"),
+    ],
+    "gru_step": [
+        ("(1 - z) * new + z * h", "z * new + (1 - z) * h", "update gate the wrong way round"),
+        ("r_x, z_x, new_x", "z_x, r_x, new_x", "kind: wrong"),
+        ("r * new_h", "z * new_h", "kind: wrong"),
+        ("r * new_h", "new_h", "reset gate forgotten"),
+        ("(1 - z) * new", "new", "no share taken from the proposal"),
+        ("torch.tanh", "torch.sigmoid", "sigmoid for tanh"),
+        (
+            "r * new_h",
+            "((r * h) @ u.chunk(3)[2].T + c.chunk(3)[2])",
+            "reset gate before the product",
+        ),
+        (
+            "r * new_h",
+            "r * (h @ u.chunk(3)[2].T) + c.chunk(3)[2]",
+            "second bias outside the reset gate",
+        ),
+        ("return (1 - z) * new + z * h", "return z * h", "kind: wrong"),
+        ("dim=1)\n    r_h", "dim=0)\n    r_h", "kind: raised"),
+    ],
+    "read_sequence": [
+        ("return torch.stack(states, dim=1)", "return h", "only the last state"),
+        ("torch.stack(states, dim=1)", "torch.stack(states)", "positions and batch swapped"),
+        ("x.unbind(dim=1)", "reversed(x.unbind(dim=1))", "read from right to left"),
+        ("states = []", "states = [h]", "the starting state counted too"),
+        ("h @ u.T", "h.detach() @ u.T", "time cut off from the gradient"),
+        ("    h = torch.zeros", "    z = h = torch.zeros", "kind: right"),
+        ("x_t @ w.T + h @ u.T", "x_t @ w.T + 0 * h @ u.T", "state not carried on"),
+        ("x.unbind(dim=1)", "x", "kind: shape"),
+        ("torch.zeros(", "torch.ones(", "kind: wrong"),
+        ("torch.stack(states, dim=1)", "torch.cat(states, dim=1)", "kind: shape"),
+        (", dtype=x.dtype", "", "kind: raised"),
+        ("torch.stack(states, dim=1)", "torch.stack(states, dim=1).numpy()", "kind: raised"),
+        ("torch.stack(states, dim=1)", "torch.stack(states, dim=1).tolist()", "kind: type"),
+    ],
+    "clip_gradients": [
+        (
+            "return [grad * factor for grad in grads]",
+            "return [g * min(1.0, limit / g.norm()) for g in grads]",
+            "each tensor clipped by its own length",
+        ),
+        (
+            "return [grad * factor for grad in grads]",
+            "return [torch.clip(g, -limit, limit) for g in grads]",
+            "each number clipped",
+        ),
+        ("min(1.0, limit / length)", "limit / length", "short gradients stretched"),
+        (" ** 0.5", "", "root forgotten"),
+        (
+            "sum((grad**2).sum() for grad in grads) ** 0.5",
+            "sum(abs(grad).sum() for grad in grads)",
+            "sum of absolute values as the length",
+        ),
+        (
+            "sum((grad**2).sum() for grad in grads) ** 0.5",
+            "max(grad.abs().max() for grad in grads)",
+            "largest number as the length",
+        ),
+        (
+            "sum((grad**2).sum() for grad in grads) ** 0.5",
+            "torch.cat([g.flatten() for g in grads]).pow(2).mean() ** 0.5",
+            "mean for sum",
+        ),
+        ("min(1.0, limit / length)", "max(1.0, limit / length)", "kind: wrong"),
+        ("min(1.0, limit / length)", "min(1.0, length / limit)", "kind: wrong"),
+        (
+            "[grad * factor for grad in grads]",
+            "[grad.mul_(factor) for grad in grads]",
+            "kind: changed",
+        ),
+        ("return [grad * factor for grad in grads]", "grads = grads[0] * factor", "kind: none"),
+        ("[grad * factor for grad in grads]", "grads[0] * factor", "kind: type"),
+    ],
+    "count_gru": [
+        ("2 * width", "width", "one bias a gate"),
+        ("3 *", "4 *", "four gates"),
+        (" + 2 * width", "", "no bias"),
+    ],
+    "gradient_left": [
+        ("abs(start.grad.item())", "start.grad.item()", "sign kept"),
+        ("abs(start.grad.item())", "abs(h.item())", "the state for its gradient"),
+        ("abs(start.grad.item())", "abs(u) ** steps", "the linear guess"),
+        ("torch.tanh", "torch.sigmoid", "kind: wrong"),
+    ],
+}
