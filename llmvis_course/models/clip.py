@@ -138,7 +138,7 @@ class TwoTowers(nn.Module):
 
 def contrastive_loss(
     pictures: Float[Tensor, "n d"],
-    texts: Float[Tensor, "n d"],
+    texts: Float[Tensor, "m d"],
     scale: float | Float[Tensor, ""],
 ) -> Float[Tensor, ""]:
     r"""$-\frac{1}{2n} \sum_i \Big( \log \frac{e^{s_{ii}}}{\sum_j e^{s_{ij}}}
@@ -158,7 +158,7 @@ def contrastive_loss(
     return (F.cross_entropy(similarity, own) + F.cross_entropy(similarity.T, own)) / 2
 
 
-def ranks(similarity: Float[Tensor, "n n"]) -> Int[Tensor, " n"]:
+def ranks(similarity: Float[Tensor, "n m"]) -> Int[Tensor, " n"]:
     """How many columns stand before a row's own, the diagonal; 0 is found first.
 
     Equal scores stand before it, so that a tower that says the same of everything finds nothing.
@@ -169,7 +169,7 @@ def ranks(similarity: Float[Tensor, "n n"]) -> Int[Tensor, " n"]:
     return (similarity >= similarity.diagonal()[:, None]).sum(dim=1) - 1
 
 
-def recall(similarity: Float[Tensor, "n n"], k: int = 1) -> float:
+def recall(similarity: Float[Tensor, "n m"], k: int = 1) -> float:
     """The share of rows whose own column is among the `k` best, 0 to 1.
 
     Raises ValueError unless 1 <= k <= n.
