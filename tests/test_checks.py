@@ -23,7 +23,7 @@ from llmvis_course.checks.attempt import (
 )
 from llmvis_course.checks.judging import judge
 
-TOPICS = ("recurrent", "attention", "transformer", "cnn", "vae", "gan")
+TOPICS = ("recurrent", "attention", "transformer", "cnn", "vae", "gan", "flow")
 SEEDS = 6
 CODING = [name for name, q in QUESTIONS.items() if q.kind in ("implement", "debug")]
 
@@ -249,6 +249,10 @@ EQUIVALENT: dict[str, list[tuple[str, int, str]]] = {
         (r"mu - sigma", 1, "noise is symmetric"),
         (r"0 -> 1 .*seed|400001", 2, "other chance, the same mean"),
         (r"\* 1 in: log_q|2 -> 0 in: log_q", 2, "the square has the mean 1"),
+    ],
+    "spread_after": [
+        (r"0 -> 1 .*seed|20001", 2, "other chance, the same spread"),
+        (r"0.0 -> 1.0", 1, "another mean shifts all ends alike, and leaves their spread"),
     ],
 }
 """Mutants that pass, and rightly so: a pattern of what was changed, how many, and the reason."""
