@@ -330,18 +330,19 @@ check("spread_after", spread_after)
 #
 # <!-- BEGIN SOLUTION -->
 #
-# A single step ends at the mean of all data: no spread is left. From there on the error halves with
-# each doubling of the steps: 64 steps have 0.50 <!-- asserted: ratio --> of the error of 32,
-# rounded. That is what "of first order" means. *What to see:* on logarithmic axes, the errors
-# follow the line of slope -1.
+# A single step ends at the mean of all data: no spread is left. For the rest, follow the number 1:
+# with infinitely many steps it ends at 2. The error nearly halves with each doubling of the steps:
+# 64 steps have 0.51 <!-- asserted: ratio --> of the error of 32, rounded. That is what "of first
+# order" means. *What to see:* on logarithmic axes, the errors follow the line of slope -1.
 #
 # <!-- END SOLUTION -->
 
 # %%
 ### BEGIN SOLUTION
-error = {n: abs(spread_after(2.0, n) - spread_after(2.0, 4096)) for n in (1, 2, 4, 8, 16, 32, 64)}
+one = torch.ones(1, dtype=torch.float64)
+error = {n: abs(walk(one, 0.0, 2.0, n).item() - 2.0) for n in (1, 2, 4, 8, 16, 32, 64)}
 ratio = error[64] / error[32]
-assert spread_after(2.0, 1) < 1e-6 and round(ratio, 2) == 0.50
+assert spread_after(2.0, 1) < 1e-6 and round(ratio, 2) == 0.51
 print(f"{ratio:.2f}")
 plt.figure(figsize=(4, 2.6))
 plt.loglog(list(error), list(error.values()), "o-", label="measured")

@@ -95,4 +95,4 @@ def spread_after(std, steps):
 
 
 def spread_after__one_step_tells_all(std, steps):
-    return abs(walk(torch.ones((), dtype=torch.float64), 0.0, std, steps))
+    return walk(torch.ones(1, dtype=torch.float64), 0.0, std, steps).abs().item()
