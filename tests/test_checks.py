@@ -25,6 +25,7 @@ from llmvis_course.checks.judging import judge
 
 TOPICS = (
     "recurrent", "attention", "transformer", "cnn", "vae", "gan", "flow", "weighting",
+    "captioner",
 )  # fmt: skip
 SEEDS = 6
 CODING = [name for name, q in QUESTIONS.items() if q.kind in ("implement", "debug")]
@@ -254,6 +255,10 @@ EQUIVALENT: dict[str, list[tuple[str, int, str]]] = {
     ],
     "caption_loss": [(r"transpose\(2, 1\)", 1, SWAP)],
     "found_by_beams": [(r"min\(len\(total\), beams\)", 1, "the smaller of two, in any order")],
+    "spread_of_score": [
+        (r"<= p", 1, "chance never hits a number exactly"),
+        (r"0 -> 1 .*seed|20001", 2, "other chance, the same spread"),
+    ],
     "flattery": [
         (r"<= (p|fooled)", 2, "chance never hits a number exactly"),
         (r"0 -> 1 .*seed", 1, "other chance, the same share"),
