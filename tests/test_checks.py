@@ -23,7 +23,10 @@ from llmvis_course.checks.attempt import (
 )
 from llmvis_course.checks.judging import judge
 
-TOPICS = ("recurrent", "attention", "transformer", "cnn", "vae", "gan")
+TOPICS = (
+    "recurrent", "attention", "transformer", "cnn", "vae", "gan", "flow", "weighting",
+    "captioner",
+)  # fmt: skip
 SEEDS = 6
 CODING = [name for name, q in QUESTIONS.items() if q.kind in ("implement", "debug")]
 
@@ -273,6 +276,28 @@ EQUIVALENT: dict[str, list[tuple[str, int, str]]] = {
         (r"mu - sigma", 1, "noise is symmetric"),
         (r"0 -> 1 .*seed|400001", 2, "other chance, the same mean"),
         (r"\* 1 in: log_q|2 -> 0 in: log_q", 2, "the square has the mean 1"),
+    ],
+    "caption_loss": [(r"transpose\(2, 1\)", 1, SWAP)],
+    "found_by_beams": [(r"min\(len\(total\), beams\)", 1, "the smaller of two, in any order")],
+    "spread_of_score": [
+        (r"<= p", 1, "chance never hits a number exactly"),
+        (r"0 -> 1 .*seed|20001", 2, "other chance, the same spread"),
+    ],
+    "flattery": [
+        (r"<= (p|fooled)", 2, "chance never hits a number exactly"),
+        (r"0 -> 1 .*seed", 1, "other chance, the same share"),
+    ],
+    "balanced_sum": [(r"mean -> .*sum in: two", 1, "the ratio undoes a factor of the second loss")],
+    "learned_weight": [
+        (
+            r"0.0 -> 1.0|401|0.05 -> 1.05|0.05 \* .* -> 1 \*",
+            4,
+            "another start, length or step size",
+        ),
+    ],
+    "spread_after": [
+        (r"0 -> 1 .*seed|20001", 2, "other chance, the same spread"),
+        (r"0.0 -> 1.0", 1, "another mean shifts all ends alike, and leaves their spread"),
     ],
 }
 """Mutants that pass, and rightly so: a pattern of what was changed, how many, and the reason."""

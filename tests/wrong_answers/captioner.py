@@ -1,0 +1,95 @@
+"""Wrong answers to the questions of captioners."""
+
+WRONG = {
+    "look": [
+        ("softmax(dim=1)", "softmax(dim=0)", "softmax over the wrong axis"),
+        ("(thought @ score).softmax(dim=1)", "thought @ score", "no softmax"),
+        ("softmax(dim=1)", "sigmoid()", "each score on its own"),
+        ("torch.tanh", "", "no bend"),
+        (
+            "torch.tanh((state @ w_state)[:, None] + cells @ w_cell)",
+            "torch.tanh(cells @ w_cell)",
+            "the state ignored",
+        ),
+        (".sum(dim=1)", ".mean(dim=1)", "mean for sum"),
+        (
+            "(weights[:, :, None] * cells).sum(dim=1)",
+            "cells[range(len(cells)), weights.argmax(dim=1)]",
+            "only the strongest cell",
+        ),
+        ("(weights[:, :, None] * cells).sum(dim=1)", "cells.mean(dim=1)", "all cells alike"),
+        ("return seen, weights", "return seen", "kind: type"),
+        ("return seen, weights", "return weights, seen", "kind: shape"),
+        ("return seen, weights", "return seen.detach(), weights", "kind: gradient"),
+        ("torch.tanh", "torch.sigmoid", "kind: wrong"),
+    ],
+    "beam_step": [
+        ("log_p[:, None] + step", "step", "the past forgotten"),
+        (
+            "best, where = total.flatten().topk(len(log_p))\n    "
+            "return best, where // step.shape[1], where % step.shape[1]",
+            "best, where = total.max(dim=1)\n    return best, torch.arange(len(step)), where",
+            "each beam on its own",
+        ),
+        ("log_p[:, None] + step", "log_p[:, None] * step", "logarithms multiplied"),
+        (
+            "where // step.shape[1], where % step.shape[1]",
+            "where // step.shape[0], where % step.shape[0]",
+            "divided by the number of beams",
+        ),
+        (
+            "where // step.shape[1], where % step.shape[1]",
+            "where % step.shape[1], where // step.shape[1]",
+            "beginning and word exchanged",
+        ),
+        ("topk(len(log_p))", "topk(len(log_p), largest=False)", "the unlikeliest kept"),
+        ("total.flatten()", "total.T.flatten()", "flattened by columns"),
+        ("where % step.shape[1]", "where", "place in the flat table for the word"),
+        (
+            "log_p[:, None] + step",
+            "torch.exp(log_p)[:, None] + torch.exp(step)",
+            "probabilities added",
+        ),
+        ("topk(len(log_p))", "topk(1)", "kind: shape"),
+        ("where // step.shape[1]", "where / step.shape[1]", "kind: dtype"),
+    ],
+    "caption_loss": [
+        ("lost[real].mean()", "lost.mean()", "padding counted"),
+        ("lost[real].mean()", "(lost * real).mean()", "padding counted in the denominator"),
+        (
+            "lost[real].mean()",
+            "((lost * real).sum(dim=1) / real.sum(dim=1)).mean()",
+            "a mean of means",
+        ),
+        ("lost[real].mean()", "lost[real].sum()", "sum for mean"),
+        ("lost[real].mean()", "(lost * real).sum(dim=1).mean()", "mean over sentences of sums"),
+        ("lost[real].mean()", "(lost * ~real).sum() / (~real).sum()", "only padding counted"),
+        ("return lost", "return -lost", "sign forgotten"),
+        (
+            'F.cross_entropy(logits.transpose(1, 2), targets, reduction="none")',
+            "-logits.gather(2, targets[..., None])[..., 0]",
+            "scores for log-probabilities",
+        ),
+        ("lost[real].mean()", "lost[real]", "kind: shape"),
+        ("lost[real].mean()", "lost[real].mean().item()", "kind: gradient"),
+        ("transpose(1, 2)", "softmax(2).transpose(1, 2)", "kind: wrong"),
+    ],
+    "sentence_probability": [
+        (" * words", "", "one word's probability"),
+        ("(-loss * words)", "(-loss) / words", "divided by the number of words"),
+        ("(-loss", "(loss", "one over it"),
+        ("-loss * words", "-loss / words", "as if the loss were for the whole sentence"),
+        ("math.exp(-loss * words)", "2 ** (-loss * words)", "in bits"),
+        ("math.exp(-loss * words)", "-loss * words", "the logarithm itself"),
+    ],
+    "found_by_beams": [
+        ("min(beams, len(total))", "1", "always greedy"),
+        ("min(beams, len(total))", "len(total)", "every sentence tried"),
+        ("range(words)", "range(words - 1)", "one word too few"),
+        ("range(words)", "range(words + 1)", "one word too many"),
+        ("min(beams,", "min(beams + 1,", "one beam too many"),
+        (".item()", ".item() / words", "per word"),
+        ("% len", "// len", "kind: wrong"),
+        ("log_p[:, None] + table", "table", "kind: wrong"),
+    ],
+}

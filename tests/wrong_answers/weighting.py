@@ -1,0 +1,87 @@
+"""Wrong answers to the questions of losses that are weighted."""
+
+WRONG = {
+    "uncertainty_sum": [
+        ("(weighted + 0.5 * log_vars)", "weighted", "nothing holds the uncertainty down"),
+        ("torch.exp(-log_vars)", "torch.exp(log_vars)", "uncertain tasks count more"),
+        (
+            "(weighted + 0.5 * log_vars)",
+            "(weighted + log_vars)",
+            "half forgotten at the second term",
+        ),
+        ("(weighted + 0.5 * log_vars)", "(2 * weighted + log_vars)", "halves forgotten"),
+        (
+            "weighted = ",
+            "log_vars = 2 * log_vars; weighted = ",
+            "log of the deviation for log of the variance",
+        ),
+        (
+            "torch.exp(-log_vars) * losses",
+            "losses / log_vars; log_vars = log_vars.log()",
+            "variance for its logarithm",
+        ),
+        (".sum()", ".mean()", "mean for sum"),
+        ("torch.exp(-log_vars)", "torch.exp(-log_vars.detach())", "weights not learned"),
+        ("weighted + 0.5", "weighted - 0.5", "sign of the second term"),
+        (".sum()", "", "kind: shape"),
+        ("weighted =", "losses = losses.detach(); weighted =", "kind: gradient"),
+        ("* losses", "+ losses", "kind: wrong"),
+    ],
+    "balanced_sum": [
+        ("ratio.detach()", "ratio", "no detach"),
+        (
+            "pull_one.norm() / pull_two.norm()",
+            "pull_two.norm() / pull_one.norm()",
+            "ratio the wrong way round",
+        ),
+        ("pull_one.norm() / pull_two.norm()", "one / two", "ratio of the losses"),
+        ("factor * ratio", "ratio", "factor forgotten"),
+        (
+            "one + factor * ratio.detach() * two",
+            "ratio.detach() * one + factor * two",
+            "ratio on the main loss",
+        ),
+        (
+            "pull_one.norm() / pull_two.norm()",
+            "pull_one.square().sum() / pull_two.square().sum()",
+            "squared lengths",
+        ),
+        (
+            "one + factor * ratio.detach() * two",
+            "(one + factor * ratio.detach() * two).detach()",
+            "everything detached",
+        ),
+        ("ratio.detach() * two", "(ratio * two).detach()", "second loss detached"),
+        ("return one +", "return one.detach() +", "kind: gradient"),
+        ("return one +", "return one -", "kind: wrong"),
+        ("weight - 1", "weight", "kind: wrong"),
+    ],
+    "pull_targets": [
+        (" / left.mean()", "", "ratios not divided by their mean"),
+        ("left.mean()", "left.sum()", "divided by the sum of the ratios"),
+        ("losses / first", "first / losses", "the fast are given more"),
+        ("losses / first", "losses", "losses themselves compared"),
+        ("losses / first", "first - losses", "differences for shares"),
+        ("pulls.mean()", "pulls", "each with its own pull"),
+        ("pulls.mean()", "pulls.sum()", "sum for mean of the pulls"),
+        ("rate**alpha", "rate * alpha", "alpha as a factor"),
+        ("rate**alpha", "rate", "alpha ignored"),
+        ("pulls.mean() * ", "", "kind: wrong"),
+        ("pulls.mean() *", "pulls.mean() +", "kind: wrong"),
+    ],
+    "best_deviation": [
+        ("loss**0.5", "loss", "the variance"),
+        ("loss**0.5", "math.log(loss)", "the logarithm of the variance"),
+        ("0.5", "-0.5", "the weight's root"),
+        ("loss**0.5", "(loss / 2) ** 0.5", "one half too many"),
+        ("loss**0.5", "(1 + math.log(loss)) / 2", "the least value itself"),
+    ],
+    "learned_weight": [
+        ("range(400)", "range(0)", "not trained"),
+        ("range(400)", "range(1)", "one step only"),
+        ("return 0.5 *", "return 1.0 *", "half forgotten"),
+        ("return 0.5 * math.exp(-s)", "return s", "the learned number for the weight"),
+        ("return 0.5 * math.exp(-s)", "return math.exp(s)", "the variance for the weight"),
+        ("range(400)", "range(20)", "kind: wrong"),
+    ],
+}
