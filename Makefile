@@ -3,7 +3,7 @@
 # make check    style: ruff, and the twins of the notebooks
 # make notebooks  run every notebook again, store it, and measure it into the README
 # make exercises  run every solution again, store it, and make the exercises from them
-# make weights  train again what is shipped (under an hour on two cores)
+# make weights  train again what is shipped (one to two hours on two cores)
 # make bench    print how fast things are here, and what short trainings reach
 # make picture  draw the README's picture again
 

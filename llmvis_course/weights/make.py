@@ -1,4 +1,4 @@
-"""Make everything that is shipped again: `make weights`, in under an hour on two cores.
+"""Make everything that is shipped again: `make weights`, in one to two hours on two cores.
 
     python -m llmvis_course.weights.make                  # everything
     python -m llmvis_course.weights.make --only drawer
