@@ -216,3 +216,10 @@ def test_it_refuses(rng) -> None:
         GridPositions(2, 4, 2, 8, heads=2)
     with pytest.raises(ValueError, match="21 positions; expected at most 20"):
         GridPositions(2, 4, 2, 32, heads=2).add(torch.zeros(1, 21, 32))
+
+
+def test_a_marker_says_which_order_it_is(rng) -> None:
+    model = tiny()
+    ids, _ = some(rng, model)
+    draws, reads = model.caption(ids)[:, 0], model.no_caption(2)[:, 0]
+    assert draws.tolist() == [9, 9] and reads.tolist() == [10, 10]  # after words 0 to 8
