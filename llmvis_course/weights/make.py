@@ -24,9 +24,10 @@ from . import FOLDER
 from .make_clip import make_clip
 from .make_content import make_content
 from .make_drawer import make_drawer, make_tokenizer
+from .make_drawlm import make_drawlm
 from .make_judge import make_judge
 
-PARTS = ("judges", "drawer", "scores", "content", "towers")
+PARTS = ("judges", "drawer", "scores", "content", "towers", "drawlm")
 PROMPTS = {"seen": 100, "held out": 200, "paraphrased": 100}
 """How many captions of each kind are scored; the sharpest question gets the most."""
 
@@ -90,6 +91,8 @@ def main(arguments: list[str] | None = None) -> None:
         eyes = options.folder / "content.safetensors"
         path = options.folder / "towers.safetensors"
         make_clip(path, load_tokenizer(tokenizer), eyes=eyes)
+    if options.only in (None, "drawlm"):
+        make_drawlm(options.folder, load_tokenizer(tokenizer))
     if options.only in (None, "drawer", "scores"):
         record_scores(options.folder)
 
