@@ -25,7 +25,7 @@ from llmvis_course.checks.judging import judge
 
 TOPICS = (
     "recurrent", "attention", "transformer", "cnn", "vae", "gan", "flow", "weighting",
-    "captioner",
+    "captioner", "system", "start",
 )  # fmt: skip
 SEEDS = 6
 CODING = [name for name, q in QUESTIONS.items() if q.kind in ("implement", "debug")]
