@@ -79,6 +79,25 @@ CONTENT = ("digit", "colour", "size", "lean")
 CONTENT_CHOICES = tuple(len(_VALUES[name]) for name in CONTENT)
 
 
+def asked_labels(scenes: Sequence[Scene]) -> Int[Tensor, "b 5"]:
+    """What captions of one thing name: the answers to `CONTENT`, then the place; -1 if not said.
+
+    Raises ValueError for a scene of several things.
+    """
+    rows = []
+    for scene in scenes:
+        if len(scene.things) != 1:
+            raise ValueError(f"found {len(scene.things)} things; expected captions of one")
+        named = scene.things[0].named()
+        rows.append(
+            [
+                _VALUES[name].index(named[name]) if name in named else -1
+                for name in (*CONTENT, "place")
+            ]
+        )
+    return torch.tensor(rows)
+
+
 class ContentLabels(NamedTuple):
     """What every cell should say of the thing whose centre is near, if there is one."""
 
