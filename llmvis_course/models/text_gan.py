@@ -140,9 +140,7 @@ def small_critic(encoder: CaptionEncoder, *, size: int = 32, channels: int = 3) 
     return Discriminator(size=size, channels=channels, embed=embed)
 
 
-def caption_content_loss(
-    said: Answers, asked: Int[Tensor, "b questions"]
-) -> Float[Tensor, ""]:
+def caption_content_loss(said: Answers, asked: Int[Tensor, "b questions"]) -> Float[Tensor, ""]:
     r"""What frozen eyes miss of one thing that a caption names, in nats a picture.
 
     Where do they look? $a_i = \mathrm{softmax}_i(s_i)$ over all cells $i$, with $s_i$ the score

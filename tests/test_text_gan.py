@@ -1,0 +1,291 @@
+"""Captions to pictures by a GAN: who moves what, what is asked, and whether words matter."""
+
+import math
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from llmvis_course.data.captions import parse
+from llmvis_course.data.labels import CONTENT, CONTENT_CHOICES, asked_labels, content_labels
+from llmvis_course.data.scenes import to_scenes
+from llmvis_course.data.splits import in_training, make_prompts
+from llmvis_course.data.tokens import encode, load_tokenizer
+from llmvis_course.data.world import PLACES, Scene, Thing
+from llmvis_course.evaluate.content import ContentExtractor
+from llmvis_course.models.content import Answers, ContentReader, content_loss
+from llmvis_course.models.game import NonSaturating, Relativistic
+from llmvis_course.models.text_gan import (
+    CaptionEncoder,
+    Painter,
+    TextGAN,
+    caption_content_loss,
+    small_critic,
+    small_gpt2,
+)
+from llmvis_course.training.play import move, play
+from llmvis_course.training.repro import make_rng
+from llmvis_course.weights import TOKENIZER
+from llmvis_course.weights.make_text_gan import Captioned, captioned_batches, players
+
+VOCABULARY = 40
+
+
+def encoder(**options) -> CaptionEncoder:
+    torch.manual_seed(0)
+    return CaptionEncoder(small_gpt2(VOCABULARY, width=16, depth=1, longest=8, **options))
+
+
+def painter(**options) -> Painter:
+    return Painter(encoder(), code=4, widths=(8, 8, 8), **options)
+
+
+def small_eyes() -> ContentReader:
+    torch.manual_seed(1)
+    return ContentReader(CONTENT_CHOICES, widths=(8, 8), width=8)
+
+
+def small_gan(game=None, **options) -> TextGAN:
+    return TextGAN(painter(), small_critic(encoder()), game or NonSaturating(), **options)
+
+
+@pytest.fixture
+def batch(rng) -> Captioned:
+    pictures = torch.rand(3, 3, 32, 32, generator=rng) - 1
+    ids = torch.tensor([[1, 5, 6, 2], [1, 7, 2, 0], [1, 5, 8, 2]])
+    return Captioned(pictures, ids, torch.tensor([[7, 0, 1, 2, 4], [3, -1, -1, 0, -1], [1] * 5]))
+
+
+# --- the reader --------------------------------------------------------------------------------
+
+
+def test_the_vector_is_the_state_of_gpt2_at_the_last_real_token() -> None:
+    """Padding changes nothing: a filled-up row equals its caption alone, forward and gradient."""
+    model = encoder().double()
+    ids = torch.tensor([[1, 5, 6, 2, 7], [1, 7, 2, 0, 0]])
+    both, alone = model(ids), model(ids[1:, :3])
+    assert_close(both[1:], alone)
+    assert_close(alone[0], model.gpt2(input_ids=ids[1:, :3]).last_hidden_state[0, -1])
+    weights = list(model.parameters())
+    grads = [
+        torch.autograd.grad(row.square().sum(), weights, retain_graph=True)
+        for row in (both[1:], alone)
+    ]
+    assert_close(*grads)
+
+
+def test_a_pad_inside_is_no_end_and_another_pad_can_be_named() -> None:
+    """Where 0 is a word, as in GPT-2 as published, the end is filled with something else."""
+    torch.manual_seed(0)
+    model = CaptionEncoder(small_gpt2(VOCABULARY, width=16, depth=1), pad=9)
+    assert_close(model(torch.tensor([[3, 0, 9, 9]])), model(torch.tensor([[3, 0]])))
+
+
+def test_the_order_of_words_counts_and_so_does_every_word() -> None:
+    model = encoder()
+    base, swapped, other = model(torch.tensor([[1, 5, 6, 2], [1, 6, 5, 2], [1, 5, 7, 2]]))
+    assert (base - swapped).abs().max() > 1e-3 and (base - other).abs().max() > 1e-3
+
+
+def test_floats_are_no_tokens() -> None:
+    """The article's first fault, refused by GPT-2 itself: an embedding is looked up by number."""
+    with pytest.raises(RuntimeError, match="[Ii]nt|Long"):
+        encoder().gpt2(torch.rand(2, 4))
+
+
+@pytest.mark.parametrize(
+    "ids, found",
+    [(torch.ones(1, 9).long(), "found 9 tokens"), (torch.zeros(2, 3).long(), "without a token")],
+)
+def test_the_reader_refuses(ids, found) -> None:
+    with pytest.raises(ValueError, match=found):
+        encoder()(ids)
+
+
+# --- the painter -------------------------------------------------------------------------------
+
+
+def test_pictures_have_their_shape_and_range_and_begin_nearly_black(rng) -> None:
+    for size, channels in ((32, 3), (16, 1)):
+        drawn = painter(size=size, channels=channels)(
+            torch.randn(5, 4, generator=rng), torch.ones(5, 2).long()
+        )
+        assert drawn.shape == (5, channels, size, size)
+        assert drawn.abs().max() <= 1 and -0.95 < drawn.mean() < -0.7
+
+
+def test_swapping_captions_swaps_pictures(rng) -> None:
+    """One code, two captions: each picture follows its caption, wherever that stands."""
+    model, ids = painter().double(), torch.tensor([[1, 5, 2], [1, 6, 2]])
+    z = torch.randn(1, 4, generator=rng, dtype=torch.float64).expand(2, -1)
+    drawn, swapped = model(z, ids), model(z, ids.flip(0))
+    assert_close(drawn, swapped.flip(0))
+    assert (drawn[0] - drawn[1]).abs().max() > 1e-4
+
+
+def test_codes_matter_too(rng) -> None:
+    drawn = painter()(torch.randn(2, 4, generator=rng), torch.ones(2, 3).long())
+    assert (drawn[0] - drawn[1]).abs().max() > 1e-3
+
+
+def test_the_gradient_reaches_every_weight_of_the_reader(rng) -> None:
+    model, ids = painter(), torch.tensor([[1, 5, 6, 2]])
+    model(torch.randn(1, 4, generator=rng), ids).square().sum().backward()
+    used = {"wte", "wpe"}
+    for name, weight in model.encoder.gpt2.named_parameters():
+        assert weight.grad is not None and weight.grad.abs().max() > 0, name
+    rows = model.encoder.gpt2.wte.weight.grad.abs().sum(dim=1).nonzero()[:, 0].tolist()
+    assert rows == [1, 2, 5, 6] and used  # of the words that were said, and of no others
+
+
+def test_the_painter_refuses() -> None:
+    with pytest.raises(ValueError, match=r"found size 28 .* multiples of 8"):
+        painter(size=28)
+    with pytest.raises(ValueError, match=r"widths \(8, 12, 8\)"):
+        Painter(encoder(), widths=(8, 12, 8))
+
+
+# --- the content loss --------------------------------------------------------------------------
+
+
+def sure(scenes, layout) -> Answers:
+    """What eyes without fault, and without doubt, would say."""
+    labels = content_labels(layout)
+    scores = []
+    for right, choices in zip(labels.choices.unbind(dim=1), CONTENT_CHOICES, strict=True):
+        hot = torch.nn.functional.one_hot(right.clamp_min(0), choices)
+        scores.append(40.0 * hot.movedim(-1, 1))
+    return Answers(60 * labels.near - 30, labels.offset, scores)
+
+
+def test_right_pictures_cost_nothing_and_each_wrong_answer_costs(maker, rng) -> None:
+    """Of real scenes, all but those that lie across a border of two places."""
+    layout = maker.sample(40, "one", rng=rng, allow=in_training)
+    scenes = to_scenes(layout)
+    asked, said = asked_labels(scenes), sure(scenes, layout)
+    clear = caption_content_loss(said, asked)
+    assert clear < 0.5
+    for question in range(asked.shape[1]):
+        wrong = asked.clone()
+        wrong[:, question] = (wrong[:, question] + 1) % [*CONTENT_CHOICES, 9][question]
+        assert caption_content_loss(said, wrong) > clear + 5, question
+        assert caption_content_loss(said, asked.clone().index_fill_(1, torch.tensor(question), -1)
+        ) <= clear + 1e-5  # fmt: skip
+
+
+def test_by_hand() -> None:
+    """No cell says anything: log 2 for "there", then the logarithm of the number of choices."""
+    said = Answers(torch.zeros(1, 8, 8), torch.zeros(1, 2, 8, 8), [torch.zeros(1, 5, 8, 8)])
+    nothing, all_asked = torch.tensor([[-1, -1]]), torch.tensor([[3, 4]])
+    assert_close(caption_content_loss(said, nothing), torch.tensor(math.log(2)))
+    middle = 2 * 2 / 64  # the cells of the centre
+    expected = torch.tensor(math.log(2) + math.log(5) - math.log(middle))
+    assert_close(caption_content_loss(said, all_asked), expected)
+
+
+@pytest.mark.parametrize("row, column, place", [(0, 0, 0), (2, 3, 1), (3, 4, 4), (5, 2, 6)])
+def test_places_are_those_of_the_world(row, column, place) -> None:
+    near = torch.full((1, 8, 8), -30.0)
+    near[0, row, column] = 30.0
+    said = Answers(near, torch.zeros(1, 2, 8, 8), [torch.zeros(1, 5, 8, 8)])
+    losses = [caption_content_loss(said, torch.tensor([[-1, k]])) for k in range(9)]
+    assert min(range(9), key=losses.__getitem__) == place and losses[place] < 1e-6
+    assert asked_labels([Scene((Thing(7, place=PLACES[place]),))])[0, -1] == place
+
+
+def test_labels_of_captions_by_hand() -> None:
+    said = [parse(c) for c in ("a red seven", "a small blue three at the top left")]
+    names = (*CONTENT, "place")
+    rows = [dict(zip(names, row, strict=True)) for row in asked_labels(said).tolist()]
+    assert rows[0] == {"digit": 7, "colour": 0, "size": -1, "lean": -1, "place": -1}
+    assert rows[1]["size"] == 0 and rows[1]["place"] == 0 and rows[1]["digit"] == 3
+    with pytest.raises(ValueError, match="found 2 things"):
+        asked_labels([parse("a red seven and a blue three")])
+
+
+def test_the_content_loss_moves_the_painter_and_never_the_eyes(batch, rng) -> None:
+    eyes = small_eyes()
+    gan = small_gan(eyes=eyes)
+    before = {k: v.clone() for k, v in eyes.state_dict().items()}
+    gan.generator_losses(*batch, rng=rng)["content"].backward()
+    assert all(p.grad is None for p in eyes.parameters())
+    assert all(p.grad is None for p in gan.discriminator.parameters())
+    for name in ("encoder.gpt2.wte.weight", "start.0.weight", "out.0.weight"):
+        assert gan.generator.get_parameter(name).grad.abs().max() > 0
+    for side in players(gan, rng=rng):
+        move(side, batch)
+    assert_close(eyes.state_dict(), before)
+    assert not any("eyes" in name for name in gan.state_dict())
+
+
+def test_it_asks_for_as_many_answers_as_there_are_questions(batch, rng) -> None:
+    with pytest.raises(ValueError, match="found 3 answers"):
+        caption_content_loss(small_eyes()(batch.pictures), torch.zeros(3, 3).long())
+    with pytest.raises(ValueError, match="found eyes and no `asked`"):
+        small_gan(eyes=small_eyes()).generator_losses(*batch[:2], rng=rng)
+
+
+# --- the game ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("game", [NonSaturating(), Relativistic()])
+def test_each_move_leaves_the_other_player_as_it_was(game, batch, rng) -> None:
+    gan = small_gan(game, eyes=small_eyes(), penalty=1.0)
+    sides = dict(zip(("discriminator", "generator"), players(gan, rng=rng), strict=True))
+    for who, other in (("discriminator", "generator"), ("generator", "discriminator")):
+        before = {k: v.clone() for k, v in gan.state_dict().items()}
+        move(sides[who], batch)
+        after = gan.state_dict()
+        moved = {
+            name.split(".")[0] for name in before if not torch.equal(before[name], after[name])
+        }
+        assert moved == {who}
+        assert other not in moved
+
+
+def test_without_eyes_it_is_the_plain_game(batch) -> None:
+    gan = small_gan()
+    losses = gan.generator_losses(*batch[:2], rng=make_rng(3))
+    assert list(losses) == ["adversarial"]
+    expected = gan.generator_loss(batch.pictures, batch.ids, rng=make_rng(3))
+    assert_close(losses["adversarial"], expected)
+
+
+def test_the_critic_hears_the_caption(batch) -> None:
+    critic = small_critic(encoder())
+    said = critic(batch.pictures, batch.ids), critic(batch.pictures, batch.ids.roll(1, dims=0))
+    assert (said[0] - said[1]).abs().max() > 1e-5
+
+
+def test_it_learns_a_toy_in_seconds(rng) -> None:
+    """Two words, two colours: after some rounds of the game each word has its colour."""
+    gan = small_gan(penalty=0.1)
+    ids = torch.tensor([[1, 5, 2], [1, 6, 2]]).repeat(8, 1)
+    real = torch.full((16, 3, 32, 32), -1.0)
+    real[::2, 0], real[1::2, 2] = 0.8, 0.8
+    batch = Captioned(real, ids, torch.full((16, 5), -1))
+    rates = {"painter": 5e-3, "critic": 5e-3}
+    sides = players(gan, rng=rng, weights={"adversarial": 1.0}, rates=rates)
+    for _ in play(*sides, [batch] * 150, steps=150):
+        pass
+    red, _, blue = gan.sample(16, ids, rng=rng).mean(dim=(2, 3)).unbind(dim=1)
+    assert (red[::2] > blue[::2] + 0.5).all() and (blue[1::2] > red[1::2] + 0.5).all()
+
+
+def test_batches_are_of_one_thing_and_of_training(maker, rng) -> None:
+    batch = next(captioned_batches(maker, load_tokenizer(TOKENIZER), 6, rng=rng))
+    assert batch.pictures.shape == (6, 3, 32, 32) and batch.asked.shape == (6, 5)
+    assert (batch.asked[:, 0] >= 0).all()  # the digit is always named
+    assert batch.ids.shape[0] == 6 and batch.ids.dtype == torch.long
+
+
+def test_the_shipped_eyes_read_what_captions_of_real_scenes_say(test_maker) -> None:
+    """The content loss of real pictures is far below that of the same pictures shuffled."""
+    prompts = make_prompts("single", "held out", 60, maker=test_maker, rng=make_rng(4))
+    asked = asked_labels([prompt.said for prompt in prompts.items])
+    said = ContentExtractor.pretrained().reader(test_maker.render(prompts.layout))
+    right, wrong = (caption_content_loss(said, a).item() for a in (asked, asked.roll(1, dims=0)))
+    assert right < 1.0 and wrong > 10 * right
+    assert encode(load_tokenizer(TOKENIZER), prompts.captions).ids.shape[1] <= 32
+    real = content_loss(said, *content_labels(prompts.layout)).item()
+    assert real < 3.0
