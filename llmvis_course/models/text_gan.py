@@ -17,8 +17,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from .content import Answers
-from .gan import GAN, Discriminator
 from .game import Game
+from .gan import GAN, Discriminator
 from .looking import GROUPS
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Told(nn.Module):
 
 
 class Painter(nn.Module):
-    """A code and a caption to a picture in [-1, 1]; a GAN's generator with the caption as condition.
+    """A code and a caption to a picture in [-1, 1]: a generator whose condition is a caption.
 
     Code and caption together make a small picture of `size // 8` pixels, and steer every
     convolution of its way up. The last doubling only sorts channels into pixels. Raises ValueError
