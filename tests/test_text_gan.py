@@ -12,6 +12,7 @@ from llmvis_course.data.scenes import to_scenes
 from llmvis_course.data.splits import in_training, make_prompts
 from llmvis_course.data.tokens import encode, load_tokenizer
 from llmvis_course.data.world import PLACES, Scene, Thing
+from llmvis_course.evaluate import Judge, score
 from llmvis_course.evaluate.content import ContentExtractor
 from llmvis_course.models.content import Answers, ContentReader, content_loss
 from llmvis_course.models.game import NonSaturating, Relativistic
@@ -22,13 +23,23 @@ from llmvis_course.models.text_gan import (
     caption_content_loss,
     small_critic,
     small_gpt2,
+    small_painter,
 )
+from llmvis_course.pipeline.painted import PaintedByGAN
+from llmvis_course.training.checkpoint import load_tensors, load_weights
 from llmvis_course.training.play import move, play
 from llmvis_course.training.repro import make_rng
-from llmvis_course.weights import TOKENIZER
-from llmvis_course.weights.make_text_gan import Captioned, captioned_batches, players
+from llmvis_course.weights import FOLDER, TOKENIZER
+from llmvis_course.weights.make_text_gan import (
+    Captioned,
+    captioned_batches,
+    players,
+    train_text_gan,
+)
 
 VOCABULARY = 40
+FLOOR = 0.5
+"""What 100 held-out captions must reach with today's weights."""
 
 
 def encoder(**options) -> CaptionEncoder:
@@ -289,3 +300,64 @@ def test_the_shipped_eyes_read_what_captions_of_real_scenes_say(test_maker) -> N
     assert encode(load_tokenizer(TOKENIZER), prompts.captions).ids.shape[1] <= 32
     real = content_loss(said, *content_labels(prompts.layout)).item()
     assert real < 3.0
+
+
+# --- what is shipped ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def painted() -> PaintedByGAN:
+    return PaintedByGAN.pretrained()
+
+
+def test_the_shipped_painter_beats_a_bound(painted) -> None:
+    chance = make_rng(1)
+    found = score(
+        lambda captions: painted.draw(captions, rng=chance), "single", "held out",
+        judge=Judge.pretrained(), n=100, rng=make_rng(2),
+    )  # fmt: skip
+    assert found.share >= FLOOR, found
+    assert (FOLDER / "text_gan.safetensors").stat().st_size < 2_000_000
+
+
+def test_chance_is_an_argument_and_codes_make_pictures_differ(painted) -> None:
+    captions = ["a large red seven at the top left"] * 2
+    first, again = (painted.draw(captions, rng=make_rng(3)) for _ in range(2))
+    assert torch.equal(first, again)
+    assert (first[0] - first[1]).abs().max() > 0.1
+
+
+@pytest.mark.parametrize(
+    "captions, found",
+    [
+        ("a red seven", "found one string"),
+        (["a red seven", "a red seven and a blue three"], "does not name exactly one digit"),
+        (["something red"], "does not name exactly one digit"),
+        ([], "found no caption"),
+        (["a red seven " + "zzzz " * 40], "expected at most 32"),
+    ],
+)
+def test_it_refuses_what_it_has_never_seen(painted, captions, found) -> None:
+    with pytest.raises(ValueError, match=found):
+        painted.draw(captions, rng=make_rng(0))
+
+
+def test_a_training_that_was_cut_off_goes_on_to_the_same_weights(tmp_path) -> None:
+    tokenizer = load_tokenizer(TOKENIZER)
+
+    def run(name: str, stop: int | None = None) -> dict:
+        path = tmp_path / f"{name}.safetensors"
+        training = train_text_gan(
+            path, tokenizer, small_eyes(), steps=4, batch=4, every=2,
+            checkpoint=tmp_path / f"{name}.state",
+        )  # fmt: skip
+        for turn in training:
+            if turn.step == stop:
+                return {}
+        return load_tensors(path)[0]
+
+    whole = run("whole")
+    run("cut", stop=3)  # what came after the checkpoint of step 2 is done again
+    assert_close(run("cut"), whole)
+    painter = small_painter(tokenizer.get_vocab_size())
+    assert load_weights(painter, tmp_path / "cut.safetensors")["done"] == 4

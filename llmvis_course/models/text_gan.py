@@ -134,6 +134,11 @@ class Painter(nn.Module):
         return self.out(x)
 
 
+def small_painter(vocabulary: int) -> Painter:
+    """The painter that is shipped, before it has learned anything."""
+    return Painter(CaptionEncoder(small_gpt2(vocabulary)))
+
+
 def small_critic(encoder: CaptionEncoder, *, size: int = 32, channels: int = 3) -> Discriminator:
     """A discriminator with a reader of its own: each player owns all its weights."""
     embed = nn.Sequential(encoder, nn.Linear(encoder.width, 128))

@@ -19,7 +19,13 @@ from ..data.scenes import SceneMaker
 from ..data.splits import training_batches
 from ..data.tokens import encode
 from ..models.game import NonSaturating
-from ..models.text_gan import CaptionEncoder, Painter, TextGAN, small_critic, small_gpt2
+from ..models.text_gan import (
+    CaptionEncoder,
+    TextGAN,
+    small_critic,
+    small_gpt2,
+    small_painter,
+)
 from ..training.fit import warm_cosine
 from ..training.play import Player, Turn, play
 from ..training.repro import AveragedModel, make_rng
@@ -49,16 +55,11 @@ def captioned_batches(
         yield Captioned(pictures, encode(tokenizer, batch.captions).ids, asked_labels(batch.said))
 
 
-def new_painter(vocabulary: int) -> Painter:
-    """What is shipped, before it has learned anything."""
-    return Painter(CaptionEncoder(small_gpt2(vocabulary)))
-
-
 def new_text_gan(vocabulary: int, *, eyes: nn.Module | None) -> TextGAN:
     """Both players, before they have learned anything."""
     critic = small_critic(CaptionEncoder(small_gpt2(vocabulary, width=64, depth=1)))
     options = {"eyes": eyes, "penalty": 0.3, "penalised": 8}
-    gan = TextGAN(new_painter(vocabulary), critic, NonSaturating(), **options)
+    gan = TextGAN(small_painter(vocabulary), critic, NonSaturating(), **options)
     return gan.to(memory_format=torch.channels_last)
 
 
