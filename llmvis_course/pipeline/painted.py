@@ -1,6 +1,6 @@
 """The trained GAN behind one call: captions of one thing in, pictures out, in one look each.
 
-Left out on purpose: rewriting of paraphrases (pipeline/text_to_image.py has it), and several things.
+Left out on purpose: several things, and rewriting paraphrases (pipeline/text_to_image.py has it).
 """
 
 from collections.abc import Sequence
