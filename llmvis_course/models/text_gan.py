@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from transformers import GPT2Model
 
 PAD = 0  # the token that fills a row up, as in data/tokens.py
-BANDS = (3, 2, 3)  # cells of 4 pixels: left, centre, right; they meet at 12 and 20 pixels
 PAPER = -1.5  # what the last layer says at first: tanh makes it -0.9, nearly black
 
 
@@ -145,47 +144,49 @@ def small_critic(encoder: CaptionEncoder, *, size: int = 32, channels: int = 3) 
     return Discriminator(size=size, channels=channels, embed=embed)
 
 
-def caption_content_loss(said: Answers, asked: Int[Tensor, "b questions"]) -> Float[Tensor, ""]:
+def caption_content_loss(
+    said: Answers, asked: Int[Tensor, "b questions"]
+) -> Float[Tensor, ""]:
     r"""What frozen eyes miss of one thing that a caption names, in nats a picture.
 
-    Where do they look? $a_i = \mathrm{softmax}_i(s_i)$ over all cells $i$, with $s_i$ the score
-    that the thing is near. The loss is
-    $-\log\sigma(\max_i s_i) - \log\sum_{i \in \mathrm{place}} a_i
-    - \sum_q \sum_i a_i \log p_i^{(q)}(\mathrm{asked}_q)$: something is there, it lies where it
-    should, and what is read off it is right. `asked` has an answer a question of the eyes, and last
-    the place, row by row of three; -1 is not asked.
+    $\sum_i a_i \bigl(-\log\sigma(s_i) - \sum_q \log p_i^{(q)}(\mathrm{asked}_q)\bigr)
+    - \tfrac14 \sum_{i\ \mathrm{far}} \log(1 - \sigma(s_i))$, with $s_i$ the score that a thing is
+    near to cell $i$: where the thing should be it is, what is read off it is right, and elsewhere
+    is nothing. Where a place is named, $a$ is even over the 4 cells at its middle, and all cells
+    further than 2 from them are far. Otherwise $a = \mathrm{softmax}(s)$, where the eyes look, held
+    fixed, and none is far. `asked` has an answer a question of the eyes, and last the place, row by
+    row of three; -1 is not asked.
     """
     if asked.shape[1] != len(said.choices) + 1:
         raise ValueError(
             f"found {asked.shape[1]} answers; expected one for each of the eyes' "
             f"{len(said.choices)} questions, and the place"
         )
-    near = said.near.flatten(1)
-    there = F.softplus(-near.amax(dim=1)).mean()
-    look = near.log_softmax(dim=1)
-    place = F.nll_loss(_by_place(look), asked[:, -1], ignore_index=-1, reduction="sum")
-    told = sum(
-        _at(F.cross_entropy(scores, _everywhere(right, scores), ignore_index=-1, reduction="none"),
-            look)
-        for scores, right in zip(said.choices, asked.unbind(dim=1), strict=False)
-    )  # fmt: skip
-    return there + place / len(asked) + told
+    near, place = said.near, asked[:, -1]
+    middle, far = _cells(near.shape[1:], place)
+    free = near.detach().flatten(1).softmax(dim=1).view_as(near)
+    look = torch.where((place < 0)[:, None, None], free, middle / 4)
+    loss = F.softplus(-near)
+    for scores, right in zip(said.choices, asked.unbind(dim=1), strict=False):
+        everywhere = right[:, None, None].expand_as(near)
+        loss = loss + F.cross_entropy(scores, everywhere, ignore_index=-1, reduction="none")
+    return ((look * loss).sum() + (far * F.softplus(near)).sum() / 4) / len(asked)
 
 
-def _at(loss: Float[Tensor, "b h w"], look: Float[Tensor, "b m"]) -> Float[Tensor, ""]:
-    """The mean of a loss over where the eyes look; it does not pull at the look itself."""
-    return (look.detach().exp() * loss.flatten(1)).sum(dim=1).mean()
+def _cells(
+    shape: torch.Size, place: Int[Tensor, " b"]
+) -> tuple[Float[Tensor, "b h w"], Float[Tensor, "b h w"]]:
+    """The 4 cells at the middle of each place, and those far from it; none where place is -1.
 
-
-def _everywhere(right: Int[Tensor, " b"], scores: Tensor) -> Int[Tensor, "b h w"]:
-    return right[:, None, None].expand(-1, *scores.shape[2:])
-
-
-def _by_place(look: Float[Tensor, "b m"]) -> Float[Tensor, "b 9"]:
-    """Log of the share of the look that falls on each of the nine places."""
-    band = torch.repeat_interleave(torch.arange(3), torch.tensor(BANDS)).to(look.device)
-    place = (3 * band[:, None] + band).flatten()
-    return torch.stack([look[:, place == k].logsumexp(dim=1) for k in range(9)], dim=1)
+    Places are a quarter of a picture apart: on 8 x 8 cells their middles are corners of cells.
+    """
+    height, width = (torch.arange(side, device=place.device) + 0.5 for side in shape)
+    row, column = (2.0 + 2 * index for index in (place // 3, place % 3))
+    distance = torch.maximum(
+        (height[:, None] - row[:, None, None]).abs(), (width - column[:, None, None]).abs()
+    )
+    named = (place >= 0)[:, None, None]
+    return ((distance < 1) & named).float(), ((distance > 2) & named).float()
 
 
 class TextGAN(GAN):
