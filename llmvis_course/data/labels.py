@@ -77,10 +77,13 @@ def cell_labels(maker: SceneMaker, layout: Layout, *, cell: int = 4) -> Int[Tens
 CONTENT = ("digit", "colour", "size", "lean")
 """What is asked about each thing where its content is extracted; place follows from its centre."""
 CONTENT_CHOICES = tuple(len(_VALUES[name]) for name in CONTENT)
+ASKED = (*CONTENT, "place")
+"""What is asked of the caption of one thing."""
+ASKED_CHOICES = tuple(len(_VALUES[name]) for name in ASKED)
 
 
 def asked_labels(scenes: Sequence[Scene]) -> Int[Tensor, "b 5"]:
-    """What captions of one thing name: the answers to `CONTENT`, then the place; -1 if not said.
+    """What captions of one thing name: the answers to `ASKED`; -1 if it is not said.
 
     Raises ValueError for a scene of several things.
     """
@@ -89,12 +92,7 @@ def asked_labels(scenes: Sequence[Scene]) -> Int[Tensor, "b 5"]:
         if len(scene.things) != 1:
             raise ValueError(f"found {len(scene.things)} things; expected captions of one")
         named = scene.things[0].named()
-        rows.append(
-            [
-                _VALUES[name].index(named[name]) if name in named else -1
-                for name in (*CONTENT, "place")
-            ]
-        )
+        rows.append([_VALUES[k].index(named[k]) if k in named else -1 for k in ASKED])
     return torch.tensor(rows)
 
 

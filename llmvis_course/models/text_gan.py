@@ -1,15 +1,14 @@
 r"""The article's system, made to work: a GPT-2 reads a caption, a generator draws it, eyes check.
 
 Text to image by a conditional GAN is due to Reed et al. 2016, arXiv:1605.05396. Two things are
-added. What the caption says reaches every layer of the generator as a scale and a shift (FiLM:
-Perez et al. 2018, arXiv:1709.07871). And a frozen network reads the drawn picture: its
-cross-entropy on what the caption names is a *content loss*, as a frozen classifier's was for class
-labels (Odena et al. 2017, arXiv:1610.09585, though there the two are one network). The game itself
-is in models/gan.py. Left out on purpose: attention from pixels to words, and captions of several
-things.
+added. The generator draws a thing apart from where it stands (Yang et al. 2017, arXiv:1703.01560),
+told by scales and shifts what to draw (FiLM: Perez et al. 2018, arXiv:1709.07871). And a frozen
+network reads the drawn picture: its cross-entropy on what the caption names is a *content loss*.
+The game itself is in models/gan.py. Left out on purpose: attention from pixels to words, and
+captions of several things.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -25,30 +24,44 @@ if TYPE_CHECKING:
     from transformers import GPT2Model
 
 PAD = 0  # the token that fills a row up, as in data/tokens.py
-PAPER = -1.5  # what the last layer says at first: tanh makes it -0.9, nearly black
+START = 0.1  # the spread of fresh weights; GPT-2's 0.02 suits a width of 768, not of 96
+SLACK = 0.4  # cells of 4 pixels that a centre may be off: things do not stand exactly in places
 
 
-def small_gpt2(vocabulary: int, *, width: int = 96, depth: int = 2, longest: int = 32):
+def small_gpt2(
+    vocabulary: int, *, width: int = 96, depth: int = 2, longest: int = 32
+) -> "GPT2Model":
     """A fresh GPT-2 of transformers, small enough to be trained here."""
     from transformers import GPT2Config, GPT2Model  # slow to import, so only when asked
 
-    nothing = dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop"), 0.0)
-    size = {"n_embd": width, "n_layer": depth, "n_head": 4, "n_positions": longest}
-    ends = dict.fromkeys(("bos_token_id", "eos_token_id"), None)
-    return GPT2Model(GPT2Config(vocab_size=vocabulary, use_cache=False, **size, **nothing, **ends))
+    config = GPT2Config(
+        vocab_size=vocabulary,
+        n_embd=width,
+        n_layer=depth,
+        n_head=4,
+        n_positions=longest,
+        initializer_range=START,
+        use_cache=False,
+        bos_token_id=None,
+        eos_token_id=None,
+        **dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop"), 0.0),
+    )
+    return GPT2Model(config)
 
 
 class CaptionEncoder(nn.Module):
-    """Token ids to one vector a caption: the state of a GPT-2 at the last token.
+    """Token ids to one vector a caption: the mean of a GPT-2's states over its tokens, normalised.
 
-    A GPT-2 looks back only, so that the last token is the one that has seen all. Rows are filled up
-    at the end with `pad`; a row's vector does not depend on how far.
+    Rows are filled up at the end with `pad`. Filling is left out of the mean, and a GPT-2 looks
+    back only, so that a row's vector does not depend on how far it is filled. A mean of many
+    words is faint, and most of it is the same for all captions: hence the normalisation.
     """
 
     def __init__(self, gpt2: "GPT2Model", *, pad: int = PAD) -> None:
         super().__init__()
         self.gpt2, self.pad = gpt2, pad
         self.width = gpt2.config.n_embd
+        self.norm = nn.LayerNorm(self.width)
 
     def forward(self, ids: Int[Tensor, "b n"]) -> Float[Tensor, "b d"]:
         """Raises ValueError for an empty caption, or one longer than the GPT-2 can read."""
@@ -56,12 +69,12 @@ class CaptionEncoder(nn.Module):
             raise ValueError(
                 f"found {ids.shape[1]} tokens; expected at most {self.gpt2.config.n_positions}"
             )
-        real = ids != self.pad
-        last = ids.shape[1] - 1 - real.flip(1).long().argmax(dim=1)
-        if not real.any(dim=1).all():
+        mask = ids != self.pad
+        if not mask.any(dim=1).all():
             raise ValueError("found a caption without a token; expected at least one")
-        states = self.gpt2(input_ids=ids, attention_mask=real.long()).last_hidden_state
-        return states[torch.arange(len(ids), device=ids.device), last]
+        states = self.gpt2(input_ids=ids, attention_mask=mask.long()).last_hidden_state
+        mask = mask[:, :, None]
+        return self.norm((states * mask).sum(dim=1) / mask.sum(dim=1))
 
 
 class Told(nn.Module):
@@ -84,12 +97,39 @@ class Told(nn.Module):
         return F.silu((1 + scale) * self.norm(self.conv(x)) + shift)
 
 
+class Pose(NamedTuple):
+    """Where a thing stands and how; lengths in units of half a picture."""
+
+    x: Float[Tensor, " b"]  # of its centre, to the right
+    y: Float[Tensor, " b"]  # downwards
+    half: Float[Tensor, " b"]  # half the side of its square
+    slant: Float[Tensor, " b"]  # as data/glyphs.py counts it: positive leans right
+
+
+def place_ink(ink: Float[Tensor, "b 1 g g"], pose: Pose, size: int) -> Float[Tensor, "b 1 s s"]:
+    r"""Lay a square of ink on black paper: each pixel asks where in the square its ink comes from.
+
+    A pixel at $(X, Y)$ asks at $v = (Y - y)/h$ and $u = (X - x)/h + s\,v$, $h$ the half side and
+    $s$ the slant. All four can be learned (Jaderberg et al. 2015, arXiv:1506.02025).
+    """
+    one, zero = torch.ones_like(pose.half), torch.zeros_like(pose.half)
+    rows = [
+        torch.stack([one, pose.slant, -pose.x - pose.slant * pose.y], dim=1),
+        torch.stack([zero, one, -pose.y], dim=1),
+    ]
+    theta = torch.stack(rows, dim=1) / pose.half[:, None, None]
+    grid = F.affine_grid(theta, [len(ink), 1, size, size], align_corners=False)
+    return F.grid_sample(ink, grid, align_corners=False)
+
+
 class Painter(nn.Module):
     """A code and a caption to a picture in [-1, 1]: a generator whose condition is a caption.
 
-    Code and caption together make a small picture of `size // 8` pixels, and steer every
-    convolution of its way up. The last doubling only sorts channels into pixels. Raises ValueError
-    for a size that is no multiple of 8, or widths that cannot be normalised in groups of 8.
+    Code and caption together say three things: the ink of a square of half the picture's side, by
+    convolutions on the way from 4 x 4 cells; a colour; and where and how the square stands. (Yang
+    et al. 2017, arXiv:1703.01560, draw each thing so.) That there is one thing on black paper it
+    need not learn, and that sevens may stand anywhere in any colour follows. Raises ValueError for
+    a size that is no multiple of 8, or widths that cannot be normalised in groups of 8.
     """
 
     def __init__(
@@ -99,38 +139,42 @@ class Painter(nn.Module):
         code: int = 32,
         size: int = 32,
         channels: int = 3,
-        widths: tuple[int, int, int] = (128, 96, 48),
+        widths: tuple[int, int, int] = (96, 64, 32),
     ) -> None:
         super().__init__()
         if size % 8 or any(width % GROUPS for width in widths):
             raise ValueError(
                 f"found size {size} and widths {widths}; expected multiples of 8 and of {GROUPS}"
             )
-        self.encoder, self.code = encoder, code
+        self.encoder, self.code, self.size = encoder, code, size
         told, side = code + encoder.width, size // 8
         self.start = nn.Sequential(
             nn.Linear(told, widths[0] * side * side), nn.Unflatten(1, (widths[0], side, side))
         )
-        self.middle = nn.ModuleList(
-            [Told(widths[0], widths[1], told), Told(widths[1], widths[1], told)]
-        )
-        self.fine = nn.ModuleList(
-            [Told(widths[1], widths[2], told), Told(widths[2], widths[2], told)]
-        )
-        self.out = nn.Sequential(
-            nn.Conv2d(widths[2], 4 * channels, 3, padding=1), nn.PixelShuffle(2), nn.Tanh()
-        )
-        nn.init.constant_(self.out[0].bias, PAPER)
+        self.first = Told(widths[0], widths[1], told)
+        self.second = Told(widths[1], widths[2], told)
+        self.ink = nn.Conv2d(widths[2], 1, 3, padding=1)
+        self.colour = nn.Linear(told, channels)
+        self.pose = nn.Linear(told, 4)
+
+    def stands(self, told: Float[Tensor, "b d"]) -> Pose:
+        """Inside the picture; at first near the middle, upright, over half of its side."""
+        x, y, half, slant = self.pose(told).unbind(dim=1)
+        return Pose(x.tanh(), y.tanh(), 0.5 * (0.3 * half).exp(), slant.tanh())
 
     def forward(
         self, z: Float[Tensor, "b code"], ids: Int[Tensor, "b n"]
     ) -> Float[Tensor, "b c h w"]:
         told = torch.cat([z, self.encoder(ids)], dim=1)
-        x = self.start(told)
-        for first, second in (self.middle, self.fine):
-            x = first(F.interpolate(x, scale_factor=2.0, mode="nearest"), told)
-            x = x + second(x, told)
-        return self.out(x)
+        x = self.first(F.interpolate(self.start(told), scale_factor=2.0, mode="nearest"), told)
+        x = self.second(F.interpolate(x, scale_factor=2.0, mode="nearest"), told)
+        ink = place_ink(brightness(self.ink(x)), self.stands(told), self.size)
+        return 2 * ink * brightness(self.colour(told))[:, :, None, None] - 1
+
+
+def brightness(said: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """Any number to 0..1 by a tanh."""
+    return 0.5 + 0.5 * said.tanh()
 
 
 def small_painter(vocabulary: int) -> Painter:
@@ -144,18 +188,17 @@ def small_critic(encoder: CaptionEncoder, *, size: int = 32, channels: int = 3) 
     return Discriminator(size=size, channels=channels, embed=embed)
 
 
-def caption_content_loss(
-    said: Answers, asked: Int[Tensor, "b questions"]
-) -> Float[Tensor, ""]:
+def caption_content_loss(said: Answers, asked: Int[Tensor, "b questions"]) -> Float[Tensor, ""]:
     r"""What frozen eyes miss of one thing that a caption names, in nats a picture.
 
-    $\sum_i a_i \bigl(-\log\sigma(s_i) - \sum_q \log p_i^{(q)}(\mathrm{asked}_q)\bigr)
-    - \tfrac14 \sum_{i\ \mathrm{far}} \log(1 - \sigma(s_i))$, with $s_i$ the score that a thing is
-    near to cell $i$: where the thing should be it is, what is read off it is right, and elsewhere
-    is nothing. Where a place is named, $a$ is even over the 4 cells at its middle, and all cells
-    further than 2 from them are far. Otherwise $a = \mathrm{softmax}(s)$, where the eyes look, held
-    fixed, and none is far. `asked` has an answer a question of the eyes, and last the place, row by
-    row of three; -1 is not asked.
+    Where do they look? $a = \mathrm{softmax}(s)$ over all cells, $s_i$ the score that a thing is
+    near to cell $i$. There they read $p_i^{(q)}$, the answers to question $q$, and $c_i$, the thing's
+    centre in cells. The loss is
+    $-\log\sigma(\max_i s_i) - \sum_q \sum_i a_i \log p_i^{(q)}(\mathrm{asked}_q)
+    + \max(0, \lVert \sum_i a_i c_i - c \rVert_1 - \mathrm{slack})$:
+    something is there, what is read off it is right, and it stands where it should, $c$ being the
+    middle of the named place. `asked` has an answer a question of the eyes, and last the place, row
+    by row of three; -1 is not asked.
     """
     if asked.shape[1] != len(said.choices) + 1:
         raise ValueError(
@@ -163,30 +206,26 @@ def caption_content_loss(
             f"{len(said.choices)} questions, and the place"
         )
     near, place = said.near, asked[:, -1]
-    middle, far = _cells(near.shape[1:], place)
-    free = near.detach().flatten(1).softmax(dim=1).view_as(near)
-    look = torch.where((place < 0)[:, None, None], free, middle / 4)
-    loss = F.softplus(-near)
+    look = near.flatten(1).softmax(dim=1).view_as(near)
+    loss = F.softplus(-near.amax(dim=(1, 2)))
     for scores, right in zip(said.choices, asked.unbind(dim=1), strict=False):
         everywhere = right[:, None, None].expand_as(near)
-        loss = loss + F.cross_entropy(scores, everywhere, ignore_index=-1, reduction="none")
-    return ((look * loss).sum() + (far * F.softplus(near)).sum() / 4) / len(asked)
+        missed = F.cross_entropy(scores, everywhere, ignore_index=-1, reduction="none")
+        loss = loss + (look.detach() * missed).sum(dim=(1, 2))
+    off = (_centre(said.offset, look) - _middle(place)).abs()
+    return (loss + torch.where(place < 0, 0, (off - SLACK).clamp_min(0).sum(dim=1))).mean()
 
 
-def _cells(
-    shape: torch.Size, place: Int[Tensor, " b"]
-) -> tuple[Float[Tensor, "b h w"], Float[Tensor, "b h w"]]:
-    """The 4 cells at the middle of each place, and those far from it; none where place is -1.
+def _centre(offset: Float[Tensor, "b 2 h w"], look: Float[Tensor, "b h w"]) -> Float[Tensor, "b 2"]:
+    """Where the eyes say the thing's centre is, in cells from the left and from the top."""
+    height, width = (torch.arange(n, device=look.device) + 0.5 for n in look.shape[1:])
+    cells = torch.stack(torch.meshgrid(width, height, indexing="xy"))
+    return (look[:, None] * (cells + offset)).sum(dim=(2, 3))
 
-    Places are a quarter of a picture apart: on 8 x 8 cells their middles are corners of cells.
-    """
-    height, width = (torch.arange(side, device=place.device) + 0.5 for side in shape)
-    row, column = (2.0 + 2 * index for index in (place // 3, place % 3))
-    distance = torch.maximum(
-        (height[:, None] - row[:, None, None]).abs(), (width - column[:, None, None]).abs()
-    )
-    named = (place >= 0)[:, None, None]
-    return ((distance < 1) & named).float(), ((distance > 2) & named).float()
+
+def _middle(place: Int[Tensor, " b"]) -> Float[Tensor, "b 2"]:
+    """Places are 2 cells of 4 pixels apart, the first 2 cells from the border."""
+    return 2.0 + 2 * torch.stack([place % 3, place // 3], dim=1)
 
 
 class TextGAN(GAN):
