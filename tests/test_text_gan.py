@@ -160,7 +160,7 @@ def test_the_gradient_reaches_every_weight_of_the_reader(rng) -> None:
 
 
 def test_ink_stands_where_it_is_told(rng) -> None:
-    """Half the side: the very square, in the middle. A pixel to the right; leaning; half as large."""
+    """Half the side: the very square, in the middle. One pixel to the right, leaning, smaller."""
     ink = torch.rand(1, 1, 8, 8, generator=rng)
 
     def place(x=0.0, y=0.0, half=0.5, slant=0.0) -> torch.Tensor:

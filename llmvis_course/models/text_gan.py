@@ -192,8 +192,8 @@ def caption_content_loss(said: Answers, asked: Int[Tensor, "b questions"]) -> Fl
     r"""What frozen eyes miss of one thing that a caption names, in nats a picture.
 
     Where do they look? $a = \mathrm{softmax}(s)$ over all cells, $s_i$ the score that a thing is
-    near to cell $i$. There they read $p_i^{(q)}$, the answers to question $q$, and $c_i$, the thing's
-    centre in cells. The loss is
+    near to cell $i$. There they read $p_i^{(q)}$, the answers to question $q$, and $c_i$, where the
+    thing's centre is, in cells. The loss is
     $-\log\sigma(\max_i s_i) - \sum_q \sum_i a_i \log p_i^{(q)}(\mathrm{asked}_q)
     + \max(0, \lVert \sum_i a_i c_i - c \rVert_1 - \mathrm{slack})$:
     something is there, what is read off it is right, and it stands where it should, $c$ being the
