@@ -35,11 +35,11 @@ from ..training.repro import AveragedModel, make_rng
 from ..training.resume import checkpoint_of, keep, show
 from ..training.weighting import FixedWeights
 
-STEPS, BATCH, DECAY = 1200, 32, 0.99
+STEPS, BATCH, DECAY = 2400, 16, 0.995
 READING_STEPS, READING_BATCH = 100, 64
-RATES = {"painter": 1e-3, "critic": 1e-3}
+RATES = {"painter": 2e-3, "critic": 5e-4}
 WEIGHTS = {"adversarial": 1.0, "content": 1.0}
-BETAS = (0.0, 0.99)
+BETAS = (0.5, 0.99)
 
 
 class Captioned(NamedTuple):
