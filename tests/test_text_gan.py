@@ -424,8 +424,7 @@ def test_a_training_that_was_cut_off_goes_on_to_the_same_weights(tmp_path) -> No
         path = tmp_path / f"{name}.safetensors"
         training = train_text_gan(
             path, tokenizer, small_eyes(), steps=4, batch=4, every=2,
-            reading_steps=2, copying_steps=2,
-            checkpoint=tmp_path / f"{name}.state",
+            lessons={"reading": 2, "steps": 2}, checkpoint=tmp_path / f"{name}.state",
         )  # fmt: skip
         for turn in training:
             if turn.step == stop:

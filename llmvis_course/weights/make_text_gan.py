@@ -5,7 +5,7 @@ Interrupt it whenever you like: it goes on from its last checkpoint, to the same
 
 import copy
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,13 +30,8 @@ from ..models.text_gan import (
     small_critic,
     small_painter,
 )
-from ..training.checkpoint import (
-    load_tensors,
-    restore_training_state,
-    save_tensors,
-    training_state,
-)
-from ..training.fit import fit, warm_cosine
+from ..training.checkpoint import load_weights
+from ..training.fit import Progress, fit, warm_cosine
 from ..training.play import Player, Turn, play
 from ..training.repro import AveragedModel, make_rng
 from ..training.resume import checkpoint_of, keep, show
@@ -45,6 +40,7 @@ from ..training.weighting import FixedWeights
 STEPS, BATCH, DECAY = 2000, 16, 0.995
 READING_STEPS, READING_BATCH = 100, 64
 COPYING_STEPS, COPYING_BATCH = 300, 32
+CLIP = math.inf  # a sum over pixels has large gradients, and Adam does not mind
 RATES = {"painter": 1e-3, "critic": 5e-4}
 WEIGHTS = {"adversarial": 1.0, "content": 1.0, "copy": 0.01}
 BETAS = (0.5, 0.99)
@@ -93,29 +89,62 @@ def teach_reading(
     return loss
 
 
-def teach_copying(
-    painter: Painter,
-    batches: Iterable[Captioned],
-    *,
-    rng: torch.Generator,
-    steps: int = COPYING_STEPS,
-    rate: float = 3e-3,
-) -> float:
-    """Let the painter copy real pictures from their captions; returns the last loss.
+def copying(
+    painter: Painter, *, rng: torch.Generator, rate: float = 3e-3
+) -> tuple[Callable[[Captioned], Tensor], torch.optim.Adam]:
+    """The loss of copying real pictures from their captions, and what moves the painter on it.
 
     A fresh painter's ink is nowhere near handwriting, and whatever a critic or eyes then say of it
     means little: without these steps the game drives the ink out of the picture.
     """
-    loss = math.inf
 
-    def copy_one(batch: Captioned) -> Tensor:
+    def loss(batch: Captioned) -> Tensor:
         z = torch.randn(len(batch.ids), painter.code, generator=rng)
         return copying_loss(painter(z, batch.ids), batch.pictures)
 
-    optimizer = torch.optim.Adam(painter.parameters(), lr=rate, betas=(0.9, 0.99))
-    for at in fit(copy_one, batches, optimizer, steps=steps, clip=math.inf):
-        loss = at.loss
-    return loss
+    return loss, torch.optim.Adam(painter.parameters(), lr=rate, betas=(0.9, 0.99))
+
+
+def teach_copying(
+    painter: Painter, batches: Iterable[Captioned], *, rng: torch.Generator, steps: int, **options
+) -> float:
+    """Let the painter copy for some steps (`options` are those of `copying`); the last loss."""
+    loss, optimizer = copying(painter, rng=rng, **options)
+    return [at.loss for at in fit(loss, batches, optimizer, steps=steps, clip=CLIP)][-1]
+
+
+def teach(
+    path: Path,
+    painter: Painter,
+    maker: SceneMaker,
+    tokenizer: Tokenizer,
+    *,
+    seed: int,
+    reading: int = READING_STEPS,
+    steps: int = COPYING_STEPS,
+) -> Iterator[Progress]:
+    """What comes before the game: reading, then copying. Also goes on where it was cut off."""
+    rng = make_rng(seed)
+    loss, optimizer = copying(painter, rng=rng)
+
+    def run(start: int) -> Iterator[Progress]:
+        if start == 0:
+            captions = captioned_batches(maker, tokenizer, READING_BATCH, rng=rng)
+            teach_reading(painter.encoder, captions, steps=reading)
+        pairs = captioned_batches(maker, tokenizer, COPYING_BATCH, rng=rng)
+        return fit(loss, pairs, optimizer, steps=steps, start=start, clip=CLIP)
+
+    return keep(
+        run,
+        [optimizer],
+        model=painter,
+        average=AveragedModel(painter, decay=0.9),
+        rng=rng,
+        settings={"steps": steps, "reading": reading, "seed": seed},
+        path=path,
+        checkpoint=path.with_name(f"{path.stem}_so_far.safetensors"),
+        every=50,
+    )
 
 
 def new_text_gan(painter: Painter, *, eyes: nn.Module | None, penalty: float = 1.0) -> TextGAN:
@@ -159,28 +188,24 @@ def train_text_gan(
     steps: int = STEPS,
     batch: int = BATCH,
     seed: int = 0,
-    reading_steps: int = READING_STEPS,
-    copying_steps: int = COPYING_STEPS,
+    lessons: Mapping[str, int] | None = None,
     checkpoint: Path | None = None,
     **options,
 ) -> Iterator[Turn]:
-    """Train for `steps` rounds, yielding after each; `options` are those of `keep`.
+    """Teach, then play `steps` rounds, yielding after each; `options` are those of `keep`.
 
-    `eyes` read what is drawn (models/content.py).
+    `eyes` read what is drawn (models/content.py), and `lessons` are the steps that `teach` takes.
     """
     torch.manual_seed(seed)  # the starting weights
     painter = small_painter(tokenizer.get_vocab_size())
-    maker, rng = SceneMaker(make_glyphs(load_handwriting())), make_rng(seed)
+    maker = SceneMaker(make_glyphs(load_handwriting()))
     checkpoint = checkpoint or checkpoint_of(path)
     taught = checkpoint.with_name(f"{checkpoint.stem}_taught.safetensors")
-    if taught.exists():
-        restore_training_state(load_tensors(taught)[0], {"painter": painter}, [], rng)
-    else:
-        captions = captioned_batches(maker, tokenizer, READING_BATCH, rng=rng)
-        teach_reading(painter.encoder, captions, steps=reading_steps)
-        pairs = captioned_batches(maker, tokenizer, COPYING_BATCH, rng=rng)
-        teach_copying(painter, pairs, rng=rng, steps=copying_steps)
-        save_tensors(taught, training_state({"painter": painter}, [], rng), {"seed": seed})
+    if not taught.exists():
+        for _ in teach(taught, painter, maker, tokenizer, seed=seed, **(lessons or {})):
+            pass
+    load_weights(painter, taught)
+    rng = make_rng(seed + 1)
     gan = new_text_gan(painter, eyes=eyes)
     sides = players(gan, rng=rng)
 
