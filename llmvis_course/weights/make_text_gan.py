@@ -205,6 +205,7 @@ def train_text_gan(
         for _ in teach(taught, painter, maker, tokenizer, seed=seed, **(lessons or {})):
             pass
     load_weights(painter, taught)
+    torch.manual_seed(seed + 1)  # the critic's starting weights, whether cut off before or not
     rng = make_rng(seed + 1)
     gan = new_text_gan(painter, eyes=eyes)
     sides = players(gan, rng=rng)

@@ -97,6 +97,7 @@ from llmvis_course.models.text_gan import (
     Painter,
     TextGAN,
     caption_content_loss,
+    small_critic,
     small_gpt2,
 )
 from llmvis_course.pipeline.painted import PaintedByGAN
@@ -593,9 +594,9 @@ assert gap > GAP and lost > LOST
 #
 # ## Trained for longer
 #
-# `weights/make_text_gan.py` runs the same code for LONG_STEPS rounds, some LONG_MINUTES minutes on one
-# core. Its painter is shipped. 200 captions of held-out combinations, all five attributes each;
-# a caption counts only if *all* are right.
+# `weights/make_text_gan.py` runs the same code for LONG_STEPS rounds, some LONG_MINUTES minutes on
+# one core. Its painter is shipped. 200 captions of held-out combinations, all five attributes
+# each; a caption counts only if *all* are right.
 
 # %% tags=["nbval-ignore-output"]
 shipped = PaintedByGAN.pretrained()
