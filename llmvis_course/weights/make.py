@@ -17,6 +17,7 @@ from ..data.digits import load_handwriting
 from ..data.splits import CAPTION_KINDS, SPLITS
 from ..data.tokens import load_tokenizer
 from ..evaluate import Judge, evaluate
+from ..evaluate.content import ContentExtractor
 from ..pipeline import TextToImage
 from ..training.checkpoint import load_tensors, save_tensors
 from ..training.repro import make_rng
@@ -24,8 +25,9 @@ from . import FOLDER
 from .make_content import make_content
 from .make_drawer import make_drawer, make_tokenizer
 from .make_judge import make_judge
+from .make_text_gan import make_text_gan
 
-PARTS = ("judges", "drawer", "scores", "content")
+PARTS = ("judges", "drawer", "scores", "content", "text_gan")
 PROMPTS = {"seen": 100, "held out": 200, "paraphrased": 100}
 """How many captions of each kind are scored; the sharpest question gets the most."""
 
@@ -85,6 +87,10 @@ def main(arguments: list[str] | None = None) -> None:
         tokenizer = options.folder / "tokenizer.json"
         make_tokenizer(tokenizer)
         make_drawer(options.folder / "drawer.safetensors", load_tokenizer(tokenizer))
+    if options.only in (None, "text_gan"):
+        tokenizer = load_tokenizer(options.folder / "tokenizer.json")
+        eyes = ContentExtractor.pretrained(options.folder).reader
+        make_text_gan(options.folder / "text_gan.safetensors", tokenizer, eyes)
     if options.only in (None, "drawer", "scores"):
         record_scores(options.folder)
 
