@@ -401,10 +401,12 @@ results = []
 for by_hand in (True, False):
     gan, chance = new_gan(0, None, penalty=0.0), make_rng(2)
     critic, painter = players(gan, rng=chance, weights={"adversarial": 1.0, "copy": 0.0})
+    steps = [torch.optim.SGD(net.parameters(), 0.01) for net in (gan.discriminator, gan.generator)]
     if by_hand:
-        discriminator_turn(gan, critic.optimizer, batch.pictures, batch.ids, chance)
-        generator_turn(gan, painter.optimizer, batch.pictures, batch.ids, chance)
+        discriminator_turn(gan, steps[0], batch.pictures, batch.ids, chance)
+        generator_turn(gan, steps[1], batch.pictures, batch.ids, chance)
     else:
+        critic, painter = critic._replace(optimizer=steps[0]), painter._replace(optimizer=steps[1])
         for _ in play(critic, painter, [batch], steps=1):
             pass
     results.append(torch.cat([p.detach().flatten() for p in gan.parameters()]))
