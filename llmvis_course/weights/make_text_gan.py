@@ -37,7 +37,7 @@ from ..training.repro import AveragedModel, make_rng
 from ..training.resume import checkpoint_of, keep, show
 from ..training.weighting import FixedWeights
 
-STEPS, BATCH, DECAY = 2000, 16, 0.995
+STEPS, BATCH, DECAY = 700, 16, 0.99
 READING_STEPS, READING_BATCH = 100, 64
 COPYING_STEPS, COPYING_BATCH = 300, 32
 CLIP = math.inf  # a sum over pixels has large gradients, and Adam does not mind
