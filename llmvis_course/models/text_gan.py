@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 PAD = 0  # the token that fills a row up, as in data/tokens.py
 START = 0.1  # the spread of fresh weights; GPT-2's 0.02 suits a width of 768, not of 96
 SLOW = 0.2  # times what a linear map of all that is told says: its many weights move at once
-BLURS = {1: 0.25, 2: 0.25, 4: 1.0, 8: 1.0}  # side in pixels, and how much it counts
+BLURS = {1: 1.0, 2: 1.0, 4: 1.0, 8: 1.0}  # side in pixels, and how much it counts
 SLACK = 0.4  # cells of 4 pixels that a centre may be off: things do not stand exactly in places
 
 

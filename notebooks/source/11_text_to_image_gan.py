@@ -596,7 +596,7 @@ assert gap > GAP and lost > LOST
 #
 # ## Trained for longer
 #
-# `weights/make_text_gan.py` runs the same code for LONG_STEPS rounds, some LONG_MINUTES minutes on
+# `weights/make_text_gan.py` runs the same code for 700 rounds, some two minutes on
 # one core. Its painter is shipped. 200 captions of held-out combinations, all five attributes
 # each; a caption counts only if *all* are right.
 
