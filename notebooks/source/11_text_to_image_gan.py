@@ -573,7 +573,7 @@ axes[0].legend(frameon=False)
 z = torch.randn(6, 32, generator=make_rng(6))
 with torch.no_grad():
     shown = torch.cat([p(z, prompt_ids[:6]).contiguous() for p in tried.values()])
-titles = [name for name in tried for _ in range(6)]
+titles = [name if k == 0 else "" for name in tried for k in range(6)]
 viz.picture_grid(shown, titles, ax=axes[1], columns=6)
 plt.show()
 
