@@ -22,11 +22,11 @@ from ..data.scenes import SceneMaker
 from ..data.splits import training_batches
 from ..data.tokens import encode
 from ..models.game import NonSaturating
+from ..models.picture_losses import copying_loss
 from ..models.text_gan import (
     CaptionEncoder,
     Painter,
     TextGAN,
-    copying_loss,
     small_critic,
     small_painter,
 )

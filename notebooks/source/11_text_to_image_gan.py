@@ -91,12 +91,12 @@ from llmvis_course.data.world import DIGITS, NAMED
 from llmvis_course.evaluate import Judge, wilson_interval
 from llmvis_course.evaluate.content import ContentExtractor
 from llmvis_course.models.game import NonSaturating
+from llmvis_course.models.picture_losses import caption_content_loss
 from llmvis_course.models.pretrained import load_gpt2_body
 from llmvis_course.models.text_gan import (
     CaptionEncoder,
     Painter,
     TextGAN,
-    caption_content_loss,
     small_critic,
     small_gpt2,
 )
