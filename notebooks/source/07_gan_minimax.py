@@ -132,7 +132,8 @@ print(f"{my_discriminator_loss(real * 0, drawn * 0).item():.3f}, log 4 = {math.l
 #
 # **The agreement cell.** The discriminator's loss is nothing but the binary cross-entropy of the
 # question "real or drawn?". The library writes it with `softplus`, which stays exact where a
-# probability would be rounded to 0 or 1. From here on, only the library's version is used.
+# probability would be rounded to 0 or 1: at a logit of 100, yours gives `inf`, the library's 100.
+# Below, yours plays one turn by hand; all else uses the library's.
 
 # %%
 ones, zeros = torch.ones_like(real), torch.zeros_like(real)
@@ -266,10 +267,12 @@ assert_close(mine.state_dict(), library.state_dict())
 #
 # $$\frac{p}{D} = \frac{q}{1 - D} \quad\Rightarrow\quad D^*(x) = \frac{p(x)}{p(x) + q(x)}$$
 #
-# It says nothing but the share of real data among all data at that place. Put it into $V$, and what
-# is left is a distance between the two densities, the **Jensen–Shannon divergence**:
+# It says nothing but the share of real data among all data at that place. With $m = (p + q)/2$ it
+# is $D^* = p/(2m)$ and $1 - D^* = q/(2m)$. Put both into $V$: each factor 2 gives a $-\log 2$, and
+# what is left measures how far apart the densities are, the **Jensen–Shannon divergence**:
 #
-# $$V(D^*, G) = 2\,\mathrm{JSD}(p, q) - \log 4$$
+# $$\mathrm{JSD}(p, q) = \tfrac12 \int p \log\frac{p}{m} + \tfrac12 \int q \log\frac{q}{m},
+# \qquad V(D^*, G) = 2\,\mathrm{JSD}(p, q) - \log 4$$
 #
 # JSD is 0 if the two are equal and $\log 2$ if they nowhere overlap. So the best generator is the
 # one with $q = p$; there $D^* = 1/2$ everywhere, and the discriminator's loss is $\log 4$. That
@@ -354,7 +357,8 @@ plt.show()
 # ## What the losses mean
 #
 # Here we know $p$ and $q$, so we can set the discriminator's loss beside what the theory says it
-# should be: $\log 4 - 2\,\mathrm{JSD}$.
+# should be: $\log 4 - 2\,\mathrm{JSD}$. (The loss in the plot includes the small R1 term; the
+# theory does not.)
 
 # %% tags=["nbval-ignore-output"]
 at = [turn for turn, _, _ in frames[1:]]
@@ -458,16 +462,18 @@ assert all(lost[-1] < lost[0] for _, _, lost in (swapped, printed))
 # *What to see:* neither game brings the drawings to the data. The divergence stays above 0.2,
 # <!-- asserted: apart --> where the right game ended below 0.06. With swapped signs the
 # discriminator is paid for every error, and there is no largest error: $V$ has no minimum over $D$.
-# Its loss falls below −15,<!-- asserted: bottom --> and would go on falling, and the drawings stand
-# still. With the printed losses it is paid for saying 0 to everything. It calls real data real with
-# less than 5 %,<!-- asserted: called_real --> and so they teach nobody anything.
+# Its loss falls below −15,<!-- asserted: bottom --> and would go on falling, just by calling real
+# data drawn. Where the drawings lie it says 0 too, which is all that this generator wants, so
+# nothing pulls at them. With the printed losses it is paid for saying 0 to everything. It calls
+# real data real with less than 5 %,<!-- asserted: called_real --> and so they teach nobody
+# anything.
 #
 # And yet the loss falls in both. If you looked at it alone, you would be pleased.
 #
 # ## Digits
 #
 # Now the same game with convolutions. The data are the digits of scikit-learn, upright, brought to
-# 16 × 16 pixels: they were scanned with 8 × 8, so more would add nothing. The generator turns 16
+# 16 × 16 pixels: they come as 8 × 8, so a finer grid would add nothing. The generator turns 16
 # random numbers into a small picture with many channels and doubles it twice, by the transposed
 # convolutions of notebook 05. The discriminator halves it twice. A `tanh` keeps the drawings in
 # [-1, 1], where the real pictures are. (The article's generator has none.)
@@ -605,6 +611,8 @@ assert fewer < 6 and more > 6 and more - fewer > 1.5
 # *What to see:* one dot a seed, and a bar at their mean. The rash generator draws fewer than six
 # kinds in the mean,<!-- asserted: fewer --> and its drawings look much the same whatever the code.
 # After as many turns the cured one draws more than six,<!-- asserted: more --> and is not done yet.
+# (It took all three faults at once. A faster generator alone, or minimax losses, did not collapse
+# so far when we tried; on larger data collapse comes more easily.)
 # The bar with the question mark holds the drawings in which the judge tells no digit. Count kinds
 # *and* look at that bar: the first asks for variety, the second for quality, and either alone can
 # be cheated.
@@ -654,11 +662,14 @@ assert fewer < 6 and more > 6 and more - fewer > 1.5
 #   of `models/game.py`. Which comes nearest in 400 turns? Use three seeds before you answer.
 # * **Difficulty 2, 15 minutes.** Which part of the cure cured? Change one thing at a time: only R1,
 #   only the rates, only batch normalisation (`None` in place of `PLAIN`). Then try spectral norm in
-#   place of R1: `Discriminator(..., wrap=torch.nn.utils.parametrizations.spectral_norm)`.
-# * **Difficulty 3, 30 minutes.** Ask for a digit: give `Generator` and `Discriminator` an
-#   `embed=nn.Embedding(10, ...)`, and hand labels to `discriminator_loss` and `generator_loss`
-#   (`tests/bench_gan.py` shows how, with MNIST). In how many drawings does the judge find the digit
-#   that was asked for? That is the first half of notebook 11.
+#   place of R1: give the `Discriminator(...)` inside `digit_gan` the option
+#   `wrap=torch.nn.utils.parametrizations.spectral_norm`, so that no layer can stretch a vector.
+# * **Difficulty 3, 30 minutes.** Ask for a digit: give `Generator` `embed=nn.Embedding(10, 16)` and
+#   `said=16`, and `Discriminator` `embed=nn.Embedding(10, 64)`, as many as its `features`. Let the
+#   batches be pairs of pictures and labels, hand both to the two losses, `loss(*batch, rng=rng)`,
+#   and draw with `average.model(codes, labels)`. (`tests/bench_gan.py` in the course's repository
+#   does it with MNIST, and adds a loss from a classifier.) In how many drawings does the judge find
+#   the digit that was asked for?
 #
 # ## What to read
 #

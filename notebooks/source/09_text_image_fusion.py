@@ -31,7 +31,8 @@ if importlib.util.find_spec("llmvis_course") is None:
 # these words. Somewhere else there are vectors for the pixels. How does *red* reach the pixels of
 # the seven, and not those of the three?
 #
-# This page builds four ways, each in a few lines, and lets them compete on one task. Then it turns
+# This page takes a printed recipe apart, builds three better ways, each in a few lines, and lets
+# them compete on one task, with two simpler ones to compare. Then it turns
 # the question around: given a picture and a sentence, do they belong together? Two networks learn
 # to answer that from pairs.
 #
@@ -140,7 +141,9 @@ viz.show_picture(dimmed, ax=axes[2], title="weights times image")
 plt.show()
 
 # %% [markdown]
-# *What to see:* the weights find what is red. That part works. But then the green digit only gets
+# *What to see:* the weights find the red digit. Here that part works. (Next to a white digit it
+# would not: a dot product rewards length too, and white is longer than red.) But then the green
+# digit only gets
 # darker. A weight is one number, so a pixel's vector becomes longer or shorter and keeps its
 # *direction*. Green stays green, whatever the text says: your first prediction. This recipe can
 # point. It cannot tell a pixel anything new.
@@ -186,6 +189,9 @@ print(my_film(x, e, film.say).shape)
 # $$a_{nm} = \mathrm{softmax}_m\!\left(\frac{x_n \cdot e_m}{\sqrt{c}}\right), \qquad
 # s_n = \sum_m a_{nm} e_m, \qquad x_n \leftarrow (1 + \gamma(s_n))\,x_n + \beta(s_n)$$
 #
+# For $x_n \cdot e_m$ both must be equally wide: here $e_m$ is the word's vector after a learned
+# linear layer from $d$ to $c$ numbers (`per_pixel.word`).
+#
 # Similarity, a weight per pixel, a weighted image: all three steps of the recipe are there. In
 # other words, every pixel has a FiLM of its own. (AttnGAN, Xu et al. 2018, brought this attention
 # into a generator; it appends $s_n$ to the pixel instead.)
@@ -222,8 +228,11 @@ print(a.shape)
 # found by and a *value* to be heard; and several heads look for different things at once. It is
 # notebook 03 with queries from the picture:
 #
-# $$x_n \leftarrow x_n + W_o \sum_m \mathrm{softmax}_m\!\left(\frac{q_n \cdot k_m}{\sqrt{d}}\right)
+# $$x_n \leftarrow x_n + W_o \sum_m \mathrm{softmax}_m\!\left(\frac{q_n \cdot k_m}{\sqrt{h}}\right)
 # v_m$$
+#
+# This is one head, and $h$ is its width (below, 4 heads of width 4). The outcomes of all heads are
+# put side by side before $W_o$.
 
 
 # %%
@@ -262,7 +271,9 @@ for mine, course in pairs:
 print(list(FUSIONS))
 
 # %% [markdown]
-# These five have one interface, pixels and words in, pixels out. So any of them can stand in for
+# Two are new. "No text" leaves pixels as they are. "Global text" adds one vector, made from the
+# mean of the words, to all pixels: FiLM's shift without its scale. All five have one interface,
+# pixels and words in, pixels out. So any of them can stand in for
 # any other, also inside the course's generator: `TextFlow(vocabulary, new_fuse=FiLM)`.
 #
 # ## Does a mean know which is which?
@@ -541,7 +552,8 @@ assert abs(guess - math.log(64)) < 1e-5
 
 # %% [markdown]
 # Your third prediction: $\log 64 \approx 4.16$.<!-- asserted: guess --> Where a loss starts tells
-# you whether the pairs reach it as you think.
+# you whether it asks among as many as you think. Whether the pairs are in order, the start cannot
+# tell: wrong pairs start there too, and then stay.
 #
 # Train small towers for a moment. The scale $1/\tau$ is a weight like others, and learns too.
 
@@ -625,8 +637,10 @@ for row in asked:
 # %% [markdown]
 # *What to see:* recall@1 is over 80 % in both directions,<!-- asserted: there -->
 # <!-- asserted: back --> recall@5 over 95 %.<!-- asserted: five --> Below, a row for each of four
-# captions and the five pictures nearest to it, with their cosines; ✓ marks its own. The runners-up
-# are near misses, mostly one attribute off. Nobody told the text tower what words mean. Pairs did.
+# captions and the five pictures nearest to it, with their cosines; ✓ marks its own. For one digit
+# the first runners-up are near misses, an attribute or two off. For two digits there are so many
+# combinations that a thousand pictures hold few near misses, and the cosine drops sooner. Nobody
+# told the text tower what words mean. Pairs did.
 #
 # ## The alignment score as a judge
 #
@@ -690,8 +704,9 @@ plt.show()
 easy, swapped = won["another scene"], won["colours swapped"]
 assert easy > 0.95 and swapped < 0.85 and lost > 0.3
 
-# %% [markdown] *What to see:* another scene's caption loses in more than 95 % of cases.<!--
-# asserted: easy --> So the score can find a needle. The other bars ask a harder thing of it: to
+# %% [markdown]
+# *What to see:* another scene's caption loses in more than 95 % of cases.<!-- asserted: easy -->
+# So the score can find a needle. The other bars ask a harder thing of it: to
 # notice one wrong word, or two words in each other's place. A bar near 50 means that it does not
 # look. One wrong word it notices. With the two colours swapped, where every word is right, the true
 # caption wins in fewer than 85 %:<!-- asserted: swapped --> which colour belongs to which digit is
@@ -705,13 +720,14 @@ assert easy > 0.95 and swapped < 0.85 and lost > 0.3
 #
 # Cosines lie between -1 and 1. Leave out the division by $\tau$, that is, set $\tau = 1$. Nothing
 # crashes, the code looks cleaner, and the loss falls. What is the lowest that it can get? Suppose
-# the towers were perfect: 1 for the own caption, -1 for all 63 others (which is not even possible
-# in so few dimensions). Then
+# the towers could do what no points can: 1 for the own caption, -1 for all 63 others. (Captions 2
+# and 3 would both lie opposite picture 1, so in one place, and picture 2 could not tell them
+# apart.) Even then
 #
 # $$L = \log\left(1 + 63\,e^{-2}\right).$$
 
 # %%
-floor = math.log(1 + 63 * math.exp(-2))
+floor, on_a_sphere = (math.log(1 + 63 * math.exp(-gap)) for gap in (2, 64 / 63))
 broken, _ = train_towers(new_scale=1.0)
 _, ax = plt.subplots(figsize=(5.5, 2.8), layout="tight")
 slow = [sum(broken[i : i + 5]) / 5 for i in range(0, 100, 5)]
@@ -720,11 +736,13 @@ viz.curves(at, lines, ax=ax, x="step", y="loss, nats")
 plt.show()
 print(f"{floor:.2f}")
 stuck = sum(broken[-10:]) / 10
-assert 2.2 < floor < 2.3 and stuck > end + 0.2
+assert 2.2 < floor < 2.3 and 3.1 < on_a_sphere < 3.2 and stuck > end + 0.2
 
 # %% [markdown]
 # *What to see:* with $\tau = 1$ no towers of any size could get below 2.25
-# nats.<!-- asserted: floor --> After 100 steps ours are at least 0.2 nats behind those with a
+# nats.<!-- asserted: floor --> Points on a sphere cannot even get there: at best, each of the 63
+# has a cosine of $-1/63$, which leaves $\log(1 + 63\,e^{-64/63}) = 3.17$
+# nats.<!-- asserted: on_a_sphere --> After 100 steps ours are at least 0.2 nats behind those with a
 # temperature of their own.<!-- asserted: stuck --> The softmax of numbers between -1 and 1 is
 # nearly flat: a wrong caption that is almost as near as the right one is punished almost as much
 # as one that is far away. Dividing by a small $\tau$ makes the near misses count. That is where
@@ -763,8 +781,8 @@ assert 2.2 < floor < 2.3 and stuck > end + 0.2
 # bugs.</summary>
 #
 # Captions and pictures are not in the same order (one of them was sorted or shuffled); or all
-# captions of a batch come out as the same point (padding was not masked, or the vectors are
-# multiplied by zero).
+# captions of a batch come out as the same point (the vector of [START] was taken before attention
+# brought it anything of the other words, or the vectors are multiplied by zero).
 #
 # </details>
 #
@@ -777,10 +795,13 @@ assert 2.2 < floor < 2.3 and stuck > end + 0.2
 #   thing that the word names?
 # * **Difficulty 2, 15 minutes.** Give FiLM three times as many steps, or the vector of the token
 #   [START] instead of the mean. How far does it get?
-# * **Difficulty 3, 25 minutes.** Teach the towers to bind: give each batch hard negatives. Add to
-#   its captions those with swapped colours, as columns that are never right. Start from the shipped
-#   weights (`retrieval.towers`) and train for 50 steps. Does the alignment score notice swaps now?
-#   What does retrieval pay for it?
+# * **Difficulty 3, 25 minutes.** Teach the towers to bind: give each batch hard negatives. Draw it
+#   with `distinct_pairs(maker, 64, rng=rng, two=1.0)`, whose `said` holds the scenes, and leave out
+#   scenes of one colour. Add the captions with swapped colours, as columns that are never right.
+#   (The course's `contrastive_loss` takes square tables only: write the two cross-entropies
+#   yourself.) Start from the shipped weights (`retrieval.towers`; its own `see` and `read` let
+#   gradients through, those of `retrieval` do not) and train for 50 steps. Does the alignment score
+#   notice swaps now? What does retrieval pay for it?
 #
 # ## What to read
 #

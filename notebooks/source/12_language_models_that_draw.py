@@ -142,8 +142,10 @@ points, two_codes = torch.tensor([[2.0], [4.0], [10.0]]), torch.tensor([[1.0], [
 print(nearest_slowly(points, two_codes).tolist())
 
 # %% [markdown]
-# No network is needed for a first picture in tokens. Cut pictures into 4 × 4 cells of 8 × 8 pixels;
-# each cell is a vector of 192 numbers. Take 200 cells of other pictures as codes.
+# No network is needed for a first picture in tokens. Numbers of a picture are in [-1, 1]; −1
+# everywhere is **paper**, and black. Cut pictures into a grid of 4 × 4 cells of 8 × 8 pixels;
+# each cell is a vector of 192 numbers. Take 200 codes: a cell of paper, and 199 cells that hold
+# more than paper, from 300 pictures drawn by chance.
 
 
 # %%
@@ -321,7 +323,9 @@ assert wider > 1.02
 # One more idea before the tokens are final. A red arrow and a blue arrow have the same shape. With
 # one codebook, their tokens have nothing in common, and a language model has to learn every shape
 # twelve times. So the course's VQ-VAE looks at **light** and **colour** apart, as JPEG does, and
-# has a codebook for each. A token is a pair, *shape* × 13 + *colour*: 256 shapes and 13 colours
+# has a codebook for each. The light of a pixel is its brightest channel, and goes through the
+# encoder; the colour is one for a whole cell, a mean of its pixels. A token is a pair,
+# *shape* × 13 + *colour*: 256 shapes and 13 colours (room for the twelve, and for none, in paper)
 # make 3,328 tokens.
 
 # %%
@@ -378,8 +382,11 @@ print(world.captions[k])
 
 # %% [markdown]
 # *What to see:* white are markers and padding, yellow the words, blue the 16 cells of the picture.
-# Nothing else is needed: the GPT is the one of lesson 04. The probability of a picture is the chain
-# rule, one factor a token, and since a token is a pair, each factor is a product of two:
+# The GPT is the one of lesson 04, but for its two ends and its positions, which know rows and
+# columns. A picture token goes in as the sum of two vectors, one of its shape and one of its
+# colour; out come 256 scores for shapes and 13 for colours, not 3,328. The probability of a picture
+# is the chain rule, one factor a token. The model takes the two parts of a token to be independent,
+# given all before (question 3 below asks what that costs), so each factor is a product of two:
 #
 # $$p(\text{picture} \mid \text{caption}) = \prod_{i=1}^{16} p(\text{shape}_i \mid \text{caption},
 # \text{all before}) \; p(\text{colour}_i \mid \text{caption}, \text{all before})$$
@@ -436,7 +443,7 @@ training = fit(
 losses = [at.loss for at in training]
 model.eval()
 _, ax = plt.subplots(figsize=(5, 2.4))
-every = range(0, 450, 15)
+every = range(0, 440, 16)  # multiples of 4 are drawn, three steps later a batch is read
 lines = {"draws": [losses[i] for i in every], "reads": [losses[i + 3 - i % 4] for i in every]}
 viz.curves(list(every), lines, ax=ax, x="step", y="loss, nats per token")
 plt.show()
@@ -531,7 +538,9 @@ plt.show()
 # writes strokes, and then paper again.
 #
 # How good is it? The judge of the course tells, which never saw a generator. A caption counts as
-# drawn when *everything* it names is right.
+# drawn when *everything* it names is right. "Colour" captions name a digit and its colour,
+# "position" ones a digit and its place, "single" ones all five attributes of one digit, and "two
+# objects" two digits, their colours, and how one lies to the other.
 
 # %%
 judge = Judge.pretrained()
@@ -554,9 +563,10 @@ assert max(colour, place) < 25 and digit > 75
 
 # %% [markdown]
 # *What to see:* left, the share of captions drawn right, with 95 % intervals. It is low. Right,
-# why, for captions that name all five attributes. Colour and place are missed in fewer than a
+# why, for captions that name all five attributes (the sixth bar, count: not exactly one thing was
+# found, and then nothing else is compared). Colour and place are missed in fewer than a
 # quarter of the pictures. The digit is missed in more than three quarters,<!-- asserted: digit -->
-# hardly better than chance. The training of this model was cut short: it saw 24,000 captions, a
+# not far from chance (90 %). The training of this model was cut short: it saw 24,000 captions, a
 # tenth of what the model of lesson 00 saw. It is shown as it is, half-way through what it learns.
 #
 # The order in which things were learned says how such a model works. What one token can settle came
@@ -570,7 +580,8 @@ assert max(colour, place) < 25 and digit > 75
 #
 # A row that starts with `[READ]` draws without a caption. So the model can be asked twice for each
 # token, with and without, and led away from what it would draw anyway: $w\,l(\text{caption}) +
-# (1 - w)\,l(\text{none})$. It costs twice the time. And with the picture first, the model reads.
+# (1 - w)\,l(\text{none})$, where $l$ are the log-probabilities of all codes that could come next.
+# It costs twice the work. And with the picture first, the model reads.
 
 # %%
 test = SceneMaker(make_glyphs(load_handwriting(train=False)))
@@ -648,11 +659,14 @@ plt.show()
 #   instead of greedily, and plot the exact matches. Where a caption has exactly one picture, what
 #   is the best temperature?
 # * **Difficulty 2, 15 minutes.** Classify without a classifier: of the captions "a large red
-#   zero" to "a large red nine", which gives a real picture the highest
-#   `drawer.model.picture_log_p`?
+#   zero" to "a large red nine", which makes a real picture of a large red digit likeliest? Make
+#   rows of `encode(drawer.tokenizer, captions).ids` and ten times `drawer.vqvae.encode(picture)`,
+#   as below `log_p_by_hand`, and sum `drawer.model.picture_log_p` over the 64 tokens.
+#   The model guesses digits when it draws: how far from chance is it here?
 # * **Difficulty 3, 30 minutes.** Train the first half with one codebook: a `VQVAE` of
 #   `patch_encoder(32, patch=8)`, `AveragedCodebook(512, 32)` and `patch_decoder(32, patch=8)`, and
-#   the same steps for the GPT. How many exact matches are left, and why?
+#   the same steps for the GPT. Encode the world again; leave out the lines that assert 3,328
+#   tokens, split shapes from colours, or score by hand. How many exact matches are left, and why?
 #
 # ## What to read
 #
@@ -668,3 +682,4 @@ plt.show()
 #   arXiv:2206.10789, and Tian et al. 2024, *Visual Autoregressive Modeling*, arXiv:2404.02905,
 #   which writes coarse pictures first, not cells row by row.
 #
+# **Next:** `13_flow_matching`, where a whole picture is drawn at once, from noise, in a few steps.
