@@ -134,9 +134,20 @@ def _all_sentences(table, words):
     return best.max().item()
 
 
+def _all_kept_at_first(table, beams, words):
+    """All ways to go on are kept in a round that begins with fewer than `beams` beginnings."""
+    last, log_p = torch.zeros(1, dtype=torch.long), table.new_zeros(1)
+    for _ in range(words):
+        total = (log_p[:, None] + table[last]).flatten()
+        log_p, where = total.topk(beams if beams <= len(log_p) else len(total))
+        last = where % len(table)
+    return log_p[0].item()
+
+
 def _draw_table(rng, size):
-    v, words = [(4, 2), (5, 3), (8, 4), (12, 5)][size]
-    return normal(rng, v, v).log_softmax(dim=1), whole(rng, 1, 3), words
+    v, words = [(2, 3), (4, 2), (5, 3), (8, 4), (12, 5)][size]
+    beams = whole(rng, 1, 3) if size else 3  # first, fewer words than beams
+    return normal(rng, v, v).log_softmax(dim=1), beams, words
 
 
 FOUND_BY_BEAMS = Question(
@@ -150,14 +161,15 @@ FOUND_BY_BEAMS = Question(
     minutes=20,
     reference=found_by_beams,
     draw=_draw_table,
+    sizes=5,
     repeats=6,
     uses=("beam_step",),
-    covers="your search for 1 to 3 beams and sentences of 2 to 5 words.",
+    covers="your search for 1 to 3 beams, 2 to 12 words to choose from, and sentences of 2 to 5 words.",
     misconceptions=(
         Misconception(
             "always greedy",
             lambda table, beams, words: found_by_beams(table, 1, words),
-            "With more beams the sentence should get better now and then.",
+            "How many beginnings do you have after the first word, and are they different?",
         ),
         Misconception(
             "every sentence tried",
@@ -178,6 +190,11 @@ FOUND_BY_BEAMS = Question(
             "one beam too many",
             lambda table, beams, words: found_by_beams(table, beams + 1, words),
             "How many beginnings do you keep?",
+        ),
+        Misconception(
+            "more than `beams` beginnings kept",
+            _all_kept_at_first,
+            "In every round, the first one too, only the `beams` likeliest go on.",
         ),
         Misconception(
             "per word",

@@ -91,6 +91,11 @@ LOOK = Question(
             "That is hard attention, without a gradient by the weights. Mix the cells.",
         ),
         Misconception(
+            "order",
+            lambda *arguments: look(*arguments)[::-1],
+            "First what is seen, then the weights.",
+        ),
+        Misconception(
             "all cells alike",
             _looking(gather=lambda w, cells: cells.mean(dim=1)),
             "Your weights do not weigh anything.",
@@ -142,6 +147,11 @@ CAPTION_LOSS = Question(
             "padding counted in the denominator",
             _loss_with(lambda lost, real: (lost * real).mean()),
             "Now short sentences look good. Divide by the number of *real* words.",
+        ),
+        Misconception(
+            "word 0 taken for padding",
+            lambda logits, targets, real: next_token_loss(logits, targets, targets != 0),
+            "Word 0 is a word like others. Which argument says where padding is?",
         ),
         Misconception(
             "a mean of means",

@@ -29,6 +29,8 @@ def _draw_shares(rng, size):
     p, q = (2 * normal(rng, b, v) for _ in range(2))
     if size >= 2:
         p[:, 0], q[:, 1] = -math.inf, -math.inf
+    if size == 3:
+        p[:, 2] = q[:, 2] = -math.inf
     return p.softmax(-1), q.softmax(-1)
 
 
@@ -51,7 +53,8 @@ JENSEN_SHANNON = Question(
     minutes=15,
     reference=jensen_shannon,
     draw=_draw_shares,
-    covers="values for rows of 2 to 6 shares, zeros among them; no gradients.",
+    covers="values for rows of 2 to 6 shares, zeros among them, also in both at one place; no "
+    "gradients.",
     misconceptions=(
         Misconception(
             "only one of the two",
@@ -82,6 +85,12 @@ JENSEN_SHANNON = Question(
             "zero times infinity",
             lambda p, q: 0.5 * sum((x * (2 * x / (p + q)).log()).sum(-1) for x in (p, q)),
             "0 log 0 counts as 0, but a computer says NaN. Does torch have a function for x log y?",
+        ),
+        Misconception(
+            "zero divided by zero",
+            lambda p, q: 0.5 * sum(torch.xlogy(x, 2 * x / (p + q)).sum(-1) for x in (p, q)),
+            "Where p and q are both 0, so is m, and p / m is NaN. The logarithm of a ratio is a "
+            "difference of two logarithms.",
         ),
         Misconception(
             "KL of each other",

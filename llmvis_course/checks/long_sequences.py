@@ -16,6 +16,8 @@ def clip_gradients(grads, limit):
 
 
 def _draw_clip(rng, size):
+    if size == 4:  # nothing to clip, and a length of 0
+        return tuple(0 * normal(rng, *shape) for shape in ((2,), (2, 1))), 1.5
     shapes = [[(2,)], [(2,), (3,)], [(2, 2), (3,)], [(3, 2), (4,), (1,)]][size]
     grads = tuple(normal(rng, *shape) for shape in shapes)
     length = torch.cat([g.flatten() for g in grads]).norm().item()
@@ -39,9 +41,10 @@ CLIP = Question(
     minutes=10,
     reference=clip_gradients,
     draw=_draw_clip,
+    sizes=5,
     repeats=6,
-    covers="the clipped values, for one to three tensors, above and below the limit; not in-place "
-    "work on the `.grad` of parameters.",
+    covers="the clipped values, for one to three tensors, above and below the limit, and all zero; "
+    "not in-place work on the `.grad` of parameters.",
     misconceptions=(
         Misconception(
             "each tensor clipped by its own length",
