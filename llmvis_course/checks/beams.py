@@ -164,7 +164,8 @@ FOUND_BY_BEAMS = Question(
     sizes=5,
     repeats=6,
     uses=("beam_step",),
-    covers="your search for 1 to 3 beams, 2 to 12 words to choose from, and sentences of 2 to 5 words.",
+    covers="your search for 1 to 3 beams, 2 to 12 words to choose from, and sentences of 2 to 5 "
+    "words.",
     misconceptions=(
         Misconception(
             "always greedy",

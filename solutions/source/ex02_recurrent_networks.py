@@ -147,8 +147,8 @@ check("read_sequence", read_sequence)
 #
 # <details><summary>Hint 2: the way</summary>
 #
-# Where the update gate $z$ is 1, the old state should be kept. Put z = 1 into the last line: which of
-# the two is left?
+# Where the update gate $z$ is 1, the old state should be kept. Put z = 1 into the last line: which
+# of the two is left?
 #
 # </details>
 #

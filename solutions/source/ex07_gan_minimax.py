@@ -273,8 +273,8 @@ check("critic_loss", critic_loss)
 #
 # With the best discriminator, the value is $2\,\mathrm{JS}(p, q) - \log 4$. Write
 # $\mathrm{JS} = \tfrac12 \mathrm{KL}(p \| m) + \tfrac12 \mathrm{KL}(q \| m)$ with $m = (p + q)/2$,
-# for rows of shares `p` and `q` (b, v), in nats: (b). A share may be zero, in p, in q, or in both at
-# the same place, and $0 \log 0 = 0$.
+# for rows of shares `p` and `q` (b, v), in nats: (b). A share may be zero, in p, in q, or in both
+# at the same place, and $0 \log 0 = 0$.
 #
 # <details><summary>Hint 1: a nudge</summary>
 #
