@@ -48,6 +48,7 @@ def _columns_first(log_p, step):
 BEAM_STEP = Question(
     name="beam_step",
     notebook="ex06_describing_images",
+    place=4,
     kind="implement",
     function="beam_step",
     points=3,
@@ -153,6 +154,7 @@ def _draw_table(rng, size):
 FOUND_BY_BEAMS = Question(
     name="found_by_beams",
     notebook="ex06_describing_images",
+    place=5,
     kind="experiment",
     function="found_by_beams",
     points=3,

@@ -44,6 +44,7 @@ def _draw_look(rng, size):
 LOOK = Question(
     name="look",
     notebook="ex06_describing_images",
+    place=2,
     kind="implement",
     function="look",
     points=3,
@@ -127,6 +128,7 @@ def _draw_words(rng, size):
 CAPTION_LOSS = Question(
     name="caption_loss",
     notebook="ex06_describing_images",
+    place=3,
     kind="debug",
     function="caption_loss",
     points=2,
@@ -195,6 +197,7 @@ def sentence_probability(loss, words):
 SENTENCE_PROBABILITY = Question(
     name="sentence_probability",
     notebook="ex06_describing_images",
+    place=1,
     kind="predict",
     function="sentence_probability",
     points=1,

@@ -45,6 +45,7 @@ def _js_with(mix=lambda p, q: (p + q) / 2, scale=0.5, one=True, other=True):
 JENSEN_SHANNON = Question(
     name="jensen_shannon",
     notebook="ex07_gan_minimax",
+    place=6,
     kind="implement",
     function="jensen_shannon",
     points=3,
@@ -114,6 +115,7 @@ def best_discriminator(p, q):
 BEST_DISCRIMINATOR = Question(
     name="best_discriminator",
     notebook="ex07_gan_minimax",
+    place=1,
     kind="predict",
     function="best_discriminator",
     points=1,
@@ -161,6 +163,7 @@ def value_of(share):
 VALUE_OF = Question(
     name="value_of",
     notebook="ex07_gan_minimax",
+    place=2,
     kind="predict",
     function="value_of",
     points=1,

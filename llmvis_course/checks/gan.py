@@ -33,6 +33,7 @@ def _draw_scores(rng, size):
 DISCRIMINATOR_LOSS = Question(
     name="discriminator_loss",
     notebook="ex07_gan_minimax",
+    place=3,
     kind="implement",
     function="discriminator_loss",
     points=2,
@@ -103,6 +104,7 @@ def generator_loss(made):
 GENERATOR_LOSS = Question(
     name="generator_loss",
     notebook="ex07_gan_minimax",
+    place=4,
     kind="implement",
     function="generator_loss",
     points=2,
@@ -172,6 +174,7 @@ def _draw_critic(rng, size):
 CRITIC_LOSS = Question(
     name="critic_loss",
     notebook="ex07_gan_minimax",
+    place=5,
     kind="debug",
     function="critic_loss",
     points=2,
@@ -236,6 +239,7 @@ def gradient_ratio(score):
 GRADIENT_RATIO = Question(
     name="gradient_ratio",
     notebook="ex07_gan_minimax",
+    place=7,
     kind="experiment",
     function="gradient_ratio",
     points=2,

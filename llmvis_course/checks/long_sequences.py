@@ -33,6 +33,7 @@ def _one_length(grads, limit, length, most=1.0):
 CLIP = Question(
     name="clip_gradients",
     notebook="ex02_recurrent_networks",
+    place=4,
     kind="implement",
     function="clip_gradients",
     points=2,
@@ -94,6 +95,7 @@ def count_gru(inputs, width):
 COUNT_GRU = Question(
     name="count_gru",
     notebook="ex02_recurrent_networks",
+    place=5,
     kind="predict",
     function="count_gru",
     points=1,
@@ -152,6 +154,7 @@ def _slopes(u, steps, slope):
 GRADIENT_LEFT = Question(
     name="gradient_left",
     notebook="ex02_recurrent_networks",
+    place=6,
     kind="experiment",
     function="gradient_left",
     points=2,
