@@ -200,6 +200,14 @@ def test_indices_are_whole_numbers() -> None:
         assert report.kind == "dtype" and hint in report.hint and "new_zeros" not in report.hint
 
 
+def test_beams_that_keep_too_many_are_found_with_every_seed() -> None:
+    question = QUESTIONS["found_by_beams"]
+    (known,) = [m for m in question.misconceptions if m.name.startswith("more than `beams`")]
+    for seed in range(10):
+        found = check(question.name, known.wrong, seed=seed)
+        assert found.misconception == known.name
+
+
 def test_only_gradients_that_differ_are_named() -> None:
     def taught(weight, real, noise, generator):
         score = QUESTIONS["critic_loss"].reference(weight, real, noise, generator)

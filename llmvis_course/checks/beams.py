@@ -146,9 +146,17 @@ def _all_kept_at_first(table, beams, words):
 
 
 def _draw_table(rng, size):
-    v, words = [(2, 3), (4, 2), (5, 3), (8, 4), (12, 5)][size]
-    beams = whole(rng, 1, 3) if size else 3  # first, fewer words than beams
-    return normal(rng, v, v).log_softmax(dim=1), beams, words
+    v, words = [(2, 3), (4, 2), (5, 2), (5, 3), (8, 4), (12, 5)][size]
+    scores = normal(rng, v, v)
+    beams = whole(rng, 1, 3)
+    if size == 0:  # fewer words than beams
+        beams = 3
+    if size == 2:  # the best sentence begins with the unlikeliest word, which beams drop
+        beams = 2 + beams % 2
+        scores, first = 0.2 * scores, whole(rng, 1, v - 1)
+        scores[0, first] = scores[0].min() - 0.05
+        scores[first, whole(rng, 0, v - 1)] += 6
+    return scores.log_softmax(dim=1), beams, words
 
 
 FOUND_BY_BEAMS = Question(
@@ -163,7 +171,7 @@ FOUND_BY_BEAMS = Question(
     minutes=20,
     reference=found_by_beams,
     draw=_draw_table,
-    sizes=5,
+    sizes=6,
     repeats=6,
     uses=("beam_step",),
     covers="your search for 1 to 3 beams, 2 to 12 words to choose from, and sentences of 2 to 5 "
