@@ -151,6 +151,81 @@ def test_an_error_is_told_with_its_line() -> None:
     assert "RuntimeError (line 3, from `def` on): The size of tensor" in report.message
 
 
+def gradient_that_is_none(u, steps):
+    h = torch.tensor(0.5, dtype=torch.float64, requires_grad=True)
+    for _ in range(steps):
+        h = torch.tanh(u * h)
+    h.backward()
+    return abs(h.grad.item())
+
+
+def raises(error):
+    def answer(*arguments):
+        raise error
+
+    return answer
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute")
+@pytest.mark.parametrize(
+    "name, answer, hint",
+    [
+        ("attend", lambda q, *a: q + torch.ones(99), "Print the shapes of what you combine"),
+        ("attend", raises(IndexError("too many indices for tensor of dimension 2")), "Print the"),
+        ("attend", raises(KeyError("q")), ""),
+        ("attend", raises(AttributeError("'NoneType' object has no attribute 'item'")), ""),
+        ("gradient_left", gradient_that_is_none, "`.grad` is None: only the tensor you"),
+        ("gradient_left", lambda u, steps: torch.tanh(u), "A plain number came in: use `math`"),
+        ("found_by_beams", lambda table, k, n: table[0].topk(k + 99), "`topk` cannot choose more"),
+        ("value_of", lambda share: 1 / 0, "What do you divide by"),
+    ],
+)
+def test_an_error_gets_a_hint_that_fits_it_or_none(name, answer, hint) -> None:
+    report = check(name, answer)
+    assert report.kind == "raised" and report.hint.startswith(hint), report
+    assert bool(report.hint) == bool(hint), report
+
+
+def test_indices_are_whole_numbers() -> None:
+    def divided(log_p, step):
+        best, where = (log_p[:, None] + step).flatten().topk(len(log_p))
+        return best, where / step.shape[1], where % step.shape[1]
+
+    def narrow(log_p, step):
+        best, rows, words = QUESTIONS["beam_step"].reference(log_p, step)
+        return best, rows.int(), words.int()
+
+    for answer, hint in ((divided, "`//`, not `/`"), (narrow, "int64")):
+        report = check("beam_step", answer)
+        assert report.kind == "dtype" and hint in report.hint and "new_zeros" not in report.hint
+
+
+def test_beams_that_keep_too_many_are_found_with_every_seed() -> None:
+    question = QUESTIONS["found_by_beams"]
+    (known,) = [m for m in question.misconceptions if m.name.startswith("more than `beams`")]
+    for seed in range(10):
+        found = check(question.name, known.wrong, seed=seed)
+        assert found.misconception == known.name
+
+
+def test_only_gradients_that_differ_are_named() -> None:
+    def taught(weight, real, noise, generator):
+        score = QUESTIONS["critic_loss"].reference(weight, real, noise, generator)
+        return score + generator.sum() - generator.sum().detach()
+
+    def untaught(weight, real, noise, generator):
+        return QUESTIONS["critic_loss"].reference(weight.detach(), real, noise, generator)
+
+    def neither(weight, *others):
+        return taught(weight.detach(), *others)
+
+    for answer, names in (
+        (taught, "generator"), (untaught, "weight"), (neither, "weight, generator")
+    ):  # fmt: skip
+        report = check("critic_loss", answer)
+        assert report.message.endswith(f"but not their gradients by {names}."), report
+
+
 def test_lines_of_a_report_fit() -> None:
     for answer in (RIGHT["attend"], QUESTIONS["attend"].misconceptions[0].wrong, lambda q: q):
         assert max(map(len, str(check("attend", answer)).splitlines())) <= 95
@@ -172,6 +247,8 @@ def test_strange_answers_are_told_what_they_are() -> None:
         (lambda q, *a: {"q": q}, "type", "dict"),
         (lambda q, *a: q.to_sparse(), "type", "Tensor"),
         (lambda q, *a: (q, q), "type", "2 values"),
+        (lambda q, *a: (q,)[:1] and (q, q, q), "type", "3 values"),
+        (lambda q, *a: (g for g in q), "type", "a tuple or list of tensors"),
         (lambda q, *a: q[0], "shape", "expected"),
         (lambda q, *a: q.new_zeros(2_000_000), "raised", "2,000,000"),
         (leaves, "raised", "SystemExit"),
@@ -271,7 +348,10 @@ EQUIVALENT: dict[str, list[tuple[str, int, str]]] = {
     "middle_share": [
         (r"in: row = |in: padded", 5, "one place more or less at an end, which comes back too late")
     ],
-    "jensen_shannon": [(r"-1 -> \+1", 2, LAST)],
+    "jensen_shannon": [
+        (r"-1 -> \+1", 2, LAST),
+        (r"xlogy\((.), \1\) -> torch.xlogy\(\1, \1\)", 2, "an exchange of a thing with itself"),
+    ],
     "monte_carlo_kl": [
         (r"mu - sigma", 1, "noise is symmetric"),
         (r"0 -> 1 .*seed|400001", 2, "other chance, the same mean"),

@@ -108,6 +108,10 @@ def test_every_exercise_has_a_card_a_task_three_hints_and_a_check(twin) -> None:
     head = cells[1].source
     assert f"about {sum(q.minutes for q in own)}, for {len(own)} exercises" in head
     assert f"{sum(q.points for q in own)} points" in head
+    headings = "".join(c.source for c in cells if "<!-- card: " in c.source)
+    numbered = re.findall(r"## (\d+) · .*\n\n<!-- card: (\w+) -->", headings)
+    assert numbered == [(str(q.place), q.name) for q in sorted(own, key=lambda q: q.place)]
+    assert [q.place for q in sorted(own, key=lambda q: q.place)] == [*range(1, len(own) + 1)]
     for q in own:
         (place,) = [k for k, c in enumerate(cells) if f"<!-- card: {q.name} -->" in c.source]
         card = cells[place].source

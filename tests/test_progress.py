@@ -78,6 +78,15 @@ def test_the_table_counts_points(here) -> None:
     )
 
 
+def test_questions_stand_in_the_order_of_the_exercises(here, capsys) -> None:
+    show_progress("ex07_gan_minimax")
+    names = [line.split()[1] for line in capsys.readouterr().out.splitlines()[1:]]
+    assert names == [
+        "best_discriminator", "value_of", "discriminator_loss", "generator_loss", "critic_loss",
+        "jensen_shannon", "gradient_ratio",
+    ]  # fmt: skip
+
+
 def test_the_command_shows_progress(here, capsys) -> None:
     assert main(["--progress"]) == 1
     assert "No progress yet" in capsys.readouterr().out

@@ -15,6 +15,7 @@ from torch import Tensor
 
 MOST = 1_000_000  # numbers in a result; more is a mistake
 DTYPES = {"float64", "float32", "float16", "bfloat16", "int64", "int32", "uint8", "bool"}
+GRAD = "is a `.grad` None?"
 ATTEMPTS = ("values", "stub", "raised", "none", "type")
 
 
@@ -128,7 +129,8 @@ def attempt(
         return Attempt("none" if error.args[0] is type(None) else "type", _called(error.args[0]))
     except (Exception, SystemExit) as error:
         where = _where(error, function)
-        return Attempt("raised", f"{type(error).__name__}{where}: {str(error)[:500]}")
+        what = f"{type(error).__name__}{where}: {str(error)[:500]}{_of_grad(error)}"
+        return Attempt("raised", what)
     pairs = enumerate(zip(arguments, given, strict=True))
     changed = tuple(place for place, (a, b) in pairs if not _same(a, b))
     detached = tuple(value.detach().clone() for value in values)
@@ -152,6 +154,12 @@ def _where(error: BaseException, function: Callable[..., Any]) -> str:
     code = getattr(function, "__code__", None)
     lines = [line for running, line in _codes(error) if running is code]
     return f" (line {lines[-1] - code.co_firstlineno + 1}, from `def` on)" if lines else ""
+
+
+def _of_grad(error: BaseException) -> str:
+    """Says so where the None that an error is about may be a `.grad`."""
+    about_none = isinstance(error, AttributeError | TypeError) and "NoneType" in str(error)
+    return f" ({GRAD})" if about_none and "grad" in _codes(error)[-1][0].co_names else ""
 
 
 def _other_function(error: BaseException, function: Callable[..., Any]) -> str:
@@ -184,6 +192,11 @@ def _tensors(value: Any) -> list[Tensor]:
     if isinstance(value, Tensor):
         return [value] if value.is_floating_point() else []
     return [t for part in value for t in _tensors(part)] if isinstance(value, tuple) else []
+
+
+def gradients_of(argument: Any) -> int:
+    """How many gradients `attempt` takes of an argument."""
+    return len(_tensors(_copy(argument, False)))
 
 
 def _same(before: Any, after: Any) -> bool:

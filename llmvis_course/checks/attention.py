@@ -42,6 +42,7 @@ def _draw_attend(rng, size):
 ATTEND = Question(
     name="attend",
     notebook="ex03_attention",
+    place=2,
     kind="implement",
     function="attend",
     points=3,
@@ -134,6 +135,7 @@ def _one_head(x, heads):
 MULTI_HEAD = Question(
     name="multi_head",
     notebook="ex03_attention",
+    place=5,
     kind="implement",
     function="multi_head",
     points=3,

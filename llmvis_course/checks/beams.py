@@ -48,6 +48,7 @@ def _columns_first(log_p, step):
 BEAM_STEP = Question(
     name="beam_step",
     notebook="ex06_describing_images",
+    place=4,
     kind="implement",
     function="beam_step",
     points=3,
@@ -134,14 +135,34 @@ def _all_sentences(table, words):
     return best.max().item()
 
 
+def _all_kept_at_first(table, beams, words):
+    """All ways to go on are kept in a round that begins with fewer than `beams` beginnings."""
+    last, log_p = torch.zeros(1, dtype=torch.long), table.new_zeros(1)
+    for _ in range(words):
+        total = (log_p[:, None] + table[last]).flatten()
+        log_p, where = total.topk(beams if beams <= len(log_p) else len(total))
+        last = where % len(table)
+    return log_p[0].item()
+
+
 def _draw_table(rng, size):
-    v, words = [(4, 2), (5, 3), (8, 4), (12, 5)][size]
-    return normal(rng, v, v).log_softmax(dim=1), whole(rng, 1, 3), words
+    v, words = [(2, 3), (4, 2), (5, 2), (5, 3), (8, 4), (12, 5)][size]
+    scores = normal(rng, v, v)
+    beams = whole(rng, 1, 3)
+    if size == 0:  # fewer words than beams
+        beams = 3
+    if size == 2:  # the best sentence begins with the unlikeliest word, which beams drop
+        beams = 2 + beams % 2
+        scores, first = 0.2 * scores, whole(rng, 1, v - 1)
+        scores[0, first] = scores[0].min() - 0.05
+        scores[first, whole(rng, 0, v - 1)] += 6
+    return scores.log_softmax(dim=1), beams, words
 
 
 FOUND_BY_BEAMS = Question(
     name="found_by_beams",
     notebook="ex06_describing_images",
+    place=5,
     kind="experiment",
     function="found_by_beams",
     points=3,
@@ -150,14 +171,16 @@ FOUND_BY_BEAMS = Question(
     minutes=20,
     reference=found_by_beams,
     draw=_draw_table,
+    sizes=6,
     repeats=6,
     uses=("beam_step",),
-    covers="your search for 1 to 3 beams and sentences of 2 to 5 words.",
+    covers="your search for 1 to 3 beams, 2 to 12 words to choose from, and sentences of 2 to 5 "
+    "words.",
     misconceptions=(
         Misconception(
             "always greedy",
             lambda table, beams, words: found_by_beams(table, 1, words),
-            "With more beams the sentence should get better now and then.",
+            "How many beginnings do you have after the first word, and are they different?",
         ),
         Misconception(
             "every sentence tried",
@@ -178,6 +201,11 @@ FOUND_BY_BEAMS = Question(
             "one beam too many",
             lambda table, beams, words: found_by_beams(table, beams + 1, words),
             "How many beginnings do you keep?",
+        ),
+        Misconception(
+            "more than `beams` beginnings kept",
+            _all_kept_at_first,
+            "In every round, the first one too, only the `beams` likeliest go on.",
         ),
         Misconception(
             "per word",

@@ -44,6 +44,7 @@ def _draw_look(rng, size):
 LOOK = Question(
     name="look",
     notebook="ex06_describing_images",
+    place=2,
     kind="implement",
     function="look",
     points=3,
@@ -91,6 +92,11 @@ LOOK = Question(
             "That is hard attention, without a gradient by the weights. Mix the cells.",
         ),
         Misconception(
+            "order",
+            lambda *arguments: look(*arguments)[::-1],
+            "First what is seen, then the weights.",
+        ),
+        Misconception(
             "all cells alike",
             _looking(gather=lambda w, cells: cells.mean(dim=1)),
             "Your weights do not weigh anything.",
@@ -122,6 +128,7 @@ def _draw_words(rng, size):
 CAPTION_LOSS = Question(
     name="caption_loss",
     notebook="ex06_describing_images",
+    place=3,
     kind="debug",
     function="caption_loss",
     points=2,
@@ -142,6 +149,11 @@ CAPTION_LOSS = Question(
             "padding counted in the denominator",
             _loss_with(lambda lost, real: (lost * real).mean()),
             "Now short sentences look good. Divide by the number of *real* words.",
+        ),
+        Misconception(
+            "word 0 taken for padding",
+            lambda logits, targets, real: next_token_loss(logits, targets, targets != 0),
+            "Word 0 is a word like others. Which argument says where padding is?",
         ),
         Misconception(
             "a mean of means",
@@ -185,6 +197,7 @@ def sentence_probability(loss, words):
 SENTENCE_PROBABILITY = Question(
     name="sentence_probability",
     notebook="ex06_describing_images",
+    place=1,
     kind="predict",
     function="sentence_probability",
     points=1,

@@ -36,6 +36,7 @@ def _blind(x, weight, bias, stride, padding):
 CONVOLVE = Question(
     name="convolve",
     notebook="ex05_cnn_features",
+    place=2,
     kind="implement",
     function="convolve",
     points=3,
@@ -121,6 +122,7 @@ def _draw_pool(rng, size):
 MAX_POOL = Question(
     name="max_pool",
     notebook="ex05_cnn_features",
+    place=3,
     kind="debug",
     function="max_pool",
     points=2,
@@ -187,6 +189,7 @@ def _draw_size(rng, size):
 OUTPUT_SIZE = Question(
     name="output_size",
     notebook="ex05_cnn_features",
+    place=1,
     kind="predict",
     function="output_size",
     points=1,

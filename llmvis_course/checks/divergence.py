@@ -29,6 +29,8 @@ def _draw_shares(rng, size):
     p, q = (2 * normal(rng, b, v) for _ in range(2))
     if size >= 2:
         p[:, 0], q[:, 1] = -math.inf, -math.inf
+    if size == 3:
+        p[:, 2] = q[:, 2] = -math.inf
     return p.softmax(-1), q.softmax(-1)
 
 
@@ -43,6 +45,7 @@ def _js_with(mix=lambda p, q: (p + q) / 2, scale=0.5, one=True, other=True):
 JENSEN_SHANNON = Question(
     name="jensen_shannon",
     notebook="ex07_gan_minimax",
+    place=6,
     kind="implement",
     function="jensen_shannon",
     points=3,
@@ -51,7 +54,8 @@ JENSEN_SHANNON = Question(
     minutes=15,
     reference=jensen_shannon,
     draw=_draw_shares,
-    covers="values for rows of 2 to 6 shares, zeros among them; no gradients.",
+    covers="values for rows of 2 to 6 shares, zeros among them, also in both at one place; no "
+    "gradients.",
     misconceptions=(
         Misconception(
             "only one of the two",
@@ -84,6 +88,12 @@ JENSEN_SHANNON = Question(
             "0 log 0 counts as 0, but a computer says NaN. Does torch have a function for x log y?",
         ),
         Misconception(
+            "zero divided by zero",
+            lambda p, q: 0.5 * sum(torch.xlogy(x, 2 * x / (p + q)).sum(-1) for x in (p, q)),
+            "Where p and q are both 0, so is m, and p / m is NaN. The logarithm of a ratio is a "
+            "difference of two logarithms.",
+        ),
+        Misconception(
             "KL of each other",
             lambda p, q: 0.5 * (_kl(p, q) + _kl(q, p)),
             "Each is compared with their mixture, not with the other.",
@@ -105,6 +115,7 @@ def best_discriminator(p, q):
 BEST_DISCRIMINATOR = Question(
     name="best_discriminator",
     notebook="ex07_gan_minimax",
+    place=1,
     kind="predict",
     function="best_discriminator",
     points=1,
@@ -152,6 +163,7 @@ def value_of(share):
 VALUE_OF = Question(
     name="value_of",
     notebook="ex07_gan_minimax",
+    place=2,
     kind="predict",
     function="value_of",
     points=1,

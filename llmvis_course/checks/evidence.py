@@ -24,6 +24,7 @@ def _draw_evidence(rng, size):
 LOG_EVIDENCE = Question(
     name="log_evidence",
     notebook="ex08_vae_elbo",
+    place=5,
     kind="implement",
     function="log_evidence",
     points=3,
@@ -88,6 +89,7 @@ def bits_per_pixel(nats, pixels):
 BITS_PER_PIXEL = Question(
     name="bits_per_pixel",
     notebook="ex08_vae_elbo",
+    place=1,
     kind="predict",
     function="bits_per_pixel",
     points=1,
@@ -141,6 +143,7 @@ def monte_carlo_kl(mu, sigma):
 MONTE_CARLO_KL = Question(
     name="monte_carlo_kl",
     notebook="ex08_vae_elbo",
+    place=6,
     kind="experiment",
     function="monte_carlo_kl",
     points=2,

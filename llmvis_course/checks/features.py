@@ -36,6 +36,7 @@ def _draw_layers(rng, size):
 RECEPTIVE_FIELD = Question(
     name="receptive_field",
     notebook="ex05_cnn_features",
+    place=4,
     kind="implement",
     function="receptive_field",
     points=2,
@@ -119,6 +120,7 @@ def _draw_fuse(rng, size):
 FUSE = Question(
     name="fuse",
     notebook="ex05_cnn_features",
+    place=5,
     kind="implement",
     function="fuse",
     points=2,
@@ -184,6 +186,7 @@ def _draw_cam(rng, size):
 GRAD_CAM = Question(
     name="grad_cam",
     notebook="ex05_cnn_features",
+    place=6,
     kind="debug",
     function="grad_cam",
     points=2,
@@ -256,6 +259,7 @@ def middle_share(depth):
 MIDDLE_SHARE = Question(
     name="middle_share",
     notebook="ex05_cnn_features",
+    place=7,
     kind="experiment",
     function="middle_share",
     points=2,

@@ -32,6 +32,7 @@ def _bent(x0, noise, t):
 PATH_AND_TARGET = Question(
     name="path_and_target",
     notebook="ex13_flow_matching",
+    place=2,
     kind="implement",
     function="path_and_target",
     points=3,
@@ -102,6 +103,7 @@ def _draw_guide(rng, size):
 GUIDE = Question(
     name="guide",
     notebook="ex13_flow_matching",
+    place=3,
     kind="implement",
     function="guide",
     points=2,
@@ -177,6 +179,7 @@ def _velocity_with(centre=lambda t, m: (1 - t) * m, slope=None, last=lambda t, m
 GAUSSIAN_VELOCITY = Question(
     name="gaussian_velocity",
     notebook="ex13_flow_matching",
+    place=4,
     kind="implement",
     function="gaussian_velocity",
     points=3,

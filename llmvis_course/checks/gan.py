@@ -15,6 +15,13 @@ def discriminator_loss(real, made):
     return F.softplus(-real).mean() + F.softplus(made).mean()
 
 
+def _clamped(score):
+    return -score.sigmoid().clamp(1e-12).log().mean()
+
+
+CLAMPED = "Its gradient is 0 just where the score is most wrong; use `logsigmoid`."
+
+
 def _draw_scores(rng, size):
     n, m = [(1, 1), (2, 2), (3, 5), (6, 4)][size]
     real, made = 2 * normal(rng, n), 2 * normal(rng, m)
@@ -26,6 +33,7 @@ def _draw_scores(rng, size):
 DISCRIMINATOR_LOSS = Question(
     name="discriminator_loss",
     notebook="ex07_gan_minimax",
+    place=3,
     kind="implement",
     function="discriminator_loss",
     points=2,
@@ -47,6 +55,11 @@ DISCRIMINATOR_LOSS = Question(
             "all ones as labels",
             lambda real, made: F.softplus(-real).mean() + F.softplus(-made).mean(),
             "With the label 1 for both, it learns to say yes to everything.",
+        ),
+        Misconception(
+            "logarithm clamped",
+            lambda real, made: _clamped(real) + _clamped(-made),
+            CLAMPED,
         ),
         Misconception(
             "half of it",
@@ -91,6 +104,7 @@ def generator_loss(made):
 GENERATOR_LOSS = Question(
     name="generator_loss",
     notebook="ex07_gan_minimax",
+    place=4,
     kind="implement",
     function="generator_loss",
     points=2,
@@ -123,6 +137,7 @@ GENERATOR_LOSS = Question(
             "The sigmoid of -1,000 is 0, and its logarithm infinite. Which torch function takes "
             "the logarithm of a sigmoid in one step?",
         ),
+        Misconception("logarithm clamped", lambda made: _clamped(made), CLAMPED),
         Misconception(
             "sum for mean",
             lambda made: F.softplus(-made).sum(),
@@ -159,6 +174,7 @@ def _draw_critic(rng, size):
 CRITIC_LOSS = Question(
     name="critic_loss",
     notebook="ex07_gan_minimax",
+    place=5,
     kind="debug",
     function="critic_loss",
     points=2,
@@ -223,6 +239,7 @@ def gradient_ratio(score):
 GRADIENT_RATIO = Question(
     name="gradient_ratio",
     notebook="ex07_gan_minimax",
+    place=7,
     kind="experiment",
     function="gradient_ratio",
     points=2,

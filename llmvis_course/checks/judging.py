@@ -3,16 +3,39 @@
 `judge` only reads plain results, so that the function may have run somewhere else.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from .attempt import Attempt, attempt
+from .attempt import GRAD, Attempt, attempt, gradients_of
 from .question import Case, Question
 from .report import Report
 from .showing import shown
+
+LAZY = ("generator", "map", "zip", "filter")  # what yields its parts later
+DTYPE = "Make new tensors with the dtype of the input, such as `x.new_zeros(...)`."
+ERRORS = (
+    (
+        re.escape(GRAD),
+        "`.grad` is None: only the tensor you started from, with `requires_grad=True`, gets one. "
+        "Did your loop overwrite its name?",
+    ),
+    (
+        r"must be Tensor, not (float|int)",
+        "A plain number came in: use `math`, or make a tensor.",
+    ),
+    (r"selected index k out of range", "`topk` cannot choose more than there are."),
+    (r"ZeroDivisionError", "What do you divide by, and when is it 0?"),
+    (r"dtype|scalar type", DTYPE),
+    (
+        r"(?i)\b(sizes?|shapes?|dimension|dim|indices|subscripts?|expand\w*|broadcast\w*)\b",
+        "Print the shapes of what you combine, line by line.",
+    ),
+)
+"""Patterns of what errors say, and what to look at then; the first one counts."""
 
 
 def check_answer(question: Question, answer: Any, *, seed: int = 0) -> Report:
@@ -43,13 +66,13 @@ def judge(
         expected = attempt(question.reference, case.arguments, question.gradient_places)
         if expected.kind != "values":
             raise RuntimeError(f"the reference of {question.name} fails: {expected.message}")
-        kind, message = _fault(question, expected, made)
+        kind, message = _fault(question, case, expected, made)
         if kind == "right":
             continue
         known = _known_mistake(question, cases, attempts, place) if explain else None
-        name, hint = (
-            (known.name, known.hint) if known else ("", _general_hint(question, kind, made))
-        )
+        name, hint = "", _general_hint(question, kind, expected, made)
+        if known:
+            name, hint = known.name, known.hint
         return _report(
             question, seed, kind, message, hint=hint, misconception=name,
             **shown(question, case, expected, made, kind),
@@ -73,7 +96,7 @@ def _not_a_function(question: Question, made: Attempt) -> str:
     )
 
 
-def _fault(question: Question, expected: Attempt, made: Attempt) -> tuple[str, str]:
+def _fault(question: Question, case: Case, expected: Attempt, made: Attempt) -> tuple[str, str]:
     """The first thing that is wrong with an attempt, in the order a person would look."""
     if made.kind == "stub" and made.message:
         return "stub", f"It calls {made.message}, which is not written yet."
@@ -87,12 +110,14 @@ def _fault(question: Question, expected: Attempt, made: Attempt) -> tuple[str, s
     if len(expected.values) > 1:
         wanted = f"{len(expected.values)} values, as a tuple"
     if made.kind == "type":
+        wanted = "a tuple or list of tensors" if made.message in LAZY else wanted
         return "type", f"Your function returned {_a(made.message)}; expected {wanted}."
     if made.changed:
         names = ", ".join(question.argument_names[p] for p in made.changed[:5])
         return "changed", f"Your function changed its input ({names}); work on new tensors."
     if len(made.values) != len(expected.values):
-        return "type", f"Your function returned {len(made.values)} values; expected {wanted}."
+        values = f"{len(made.values)} value{'s' if len(made.values) != 1 else ''}"
+        return "type", f"Your function returned {values}; expected {wanted}."
     for e, m, plain in zip(expected.values, made.values, expected.numbers, strict=True):
         if e.shape != m.shape:
             shapes = f"shape {tuple(m.shape)}; expected {tuple(e.shape)}"
@@ -111,9 +136,20 @@ def _fault(question: Question, expected: Attempt, made: Attempt) -> tuple[str, s
         if not plain and e.dtype != m.dtype and not number:
             return "dtype", f"Your function returned {m.dtype} for inputs of {e.dtype}."
     if not _all_close(expected.grads, made.grads, question.tolerance):
-        names = ", ".join(question.gradient)
+        names = ", ".join(_wrong_gradients(question, case, expected, made))
         return "gradient", f"The numbers are right, but not their gradients by {names}."
     return "right", ""
+
+
+def _wrong_gradients(question: Question, case: Case, expected: Attempt, made: Attempt):
+    """The names of the arguments whose gradients differ."""
+    counts = [gradients_of(case.arguments[place]) for place in question.gradient_places]
+    if len(made.grads) != sum(counts):
+        return question.gradient
+    names = [name for name, n in zip(question.gradient, counts, strict=True) for _ in range(n)]
+    pairs = zip(names, expected.grads, made.grads, strict=True)
+    wrong = {name for name, e, m in pairs if not _close(e, m, question.tolerance)}
+    return [name for name in question.gradient if name in wrong]
 
 
 def _a(name: str) -> str:
@@ -164,23 +200,32 @@ def _known_mistake(question, cases, attempts, place):
     return None
 
 
-def _general_hint(question: Question, kind: str, made: Attempt) -> str:
+def _general_hint(question: Question, kind: str, expected: Attempt, made: Attempt) -> str:
     """What to look at where the mistake is not a known one."""
-    if kind == "raised" and "positional argument" in made.message:
-        return f"It is called with {', '.join(question.argument_names)}, in this order."
-    if kind == "raised" and ("dtype" in made.message or "scalar type" in made.message):
-        kind = "dtype"
+    if kind == "raised":
+        return _hint_for_error(question, made.message)
+    if kind == "dtype" and any(
+        e.dtype == torch.int64 != m.dtype for e, m in zip(expected.values, made.values, strict=True)
+    ):
+        divided = any(m.is_floating_point() for m in made.values)
+        return f"Indices are whole numbers (int64){': `//`, not `/`' if divided else ''}."
     if kind == "gradient" and all(grad.abs().max() == 0 for grad in made.grads if grad.numel()):
         return (
             "No gradient passes at all: is there a `detach`, `no_grad`, `item` or `float` on "
             "the way, or a new tensor made of numbers?"
         )
     hints = {
-        "raised": "Print the shapes of what you combine, line by line.",
         "shape": "Which axis is missing, or stands in another place?",
         "nan": "Which step divides by zero, takes the log of 0, or the exponential of much?",
         "wrong": "Work the smallest input out on paper, and compare line by line.",
         "gradient": "Some path from the input to the result is cut, or counted twice.",
-        "dtype": "Make new tensors with the dtype of the input, such as `x.new_zeros(...)`.",
+        "dtype": DTYPE,
     }
     return hints.get(kind, "")
+
+
+def _hint_for_error(question: Question, message: str) -> str:
+    """What to look at after an error; empty where its own words have to do."""
+    if "positional argument" in message:
+        return f"It is called with {', '.join(question.argument_names)}, in this order."
+    return next((hint for pattern, hint in ERRORS if re.search(pattern, message)), "")

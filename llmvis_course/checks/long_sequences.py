@@ -16,6 +16,8 @@ def clip_gradients(grads, limit):
 
 
 def _draw_clip(rng, size):
+    if size == 4:  # nothing to clip, and a length of 0
+        return tuple(0 * normal(rng, *shape) for shape in ((2,), (2, 1))), 1.5
     shapes = [[(2,)], [(2,), (3,)], [(2, 2), (3,)], [(3, 2), (4,), (1,)]][size]
     grads = tuple(normal(rng, *shape) for shape in shapes)
     length = torch.cat([g.flatten() for g in grads]).norm().item()
@@ -31,6 +33,7 @@ def _one_length(grads, limit, length, most=1.0):
 CLIP = Question(
     name="clip_gradients",
     notebook="ex02_recurrent_networks",
+    place=4,
     kind="implement",
     function="clip_gradients",
     points=2,
@@ -39,9 +42,10 @@ CLIP = Question(
     minutes=10,
     reference=clip_gradients,
     draw=_draw_clip,
+    sizes=5,
     repeats=6,
-    covers="the clipped values, for one to three tensors, above and below the limit; not in-place "
-    "work on the `.grad` of parameters.",
+    covers="the clipped values, for one to three tensors, above and below the limit, and all zero; "
+    "not in-place work on the `.grad` of parameters.",
     misconceptions=(
         Misconception(
             "each tensor clipped by its own length",
@@ -91,6 +95,7 @@ def count_gru(inputs, width):
 COUNT_GRU = Question(
     name="count_gru",
     notebook="ex02_recurrent_networks",
+    place=5,
     kind="predict",
     function="count_gru",
     points=1,
@@ -149,6 +154,7 @@ def _slopes(u, steps, slope):
 GRADIENT_LEFT = Question(
     name="gradient_left",
     notebook="ex02_recurrent_networks",
+    place=6,
     kind="experiment",
     function="gradient_left",
     points=2,

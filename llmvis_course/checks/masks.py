@@ -29,6 +29,7 @@ def _ones(n, m):
 CAUSAL_MASK = Question(
     name="causal_mask",
     notebook="ex03_attention",
+    place=3,
     kind="implement",
     function="causal_mask",
     points=2,
@@ -96,6 +97,7 @@ def _renormalised(scores, real, dim):
 PADDED_WEIGHTS = Question(
     name="padded_weights",
     notebook="ex03_attention",
+    place=4,
     kind="debug",
     function="padded_weights",
     points=2,
@@ -156,6 +158,7 @@ def number_of_scores(batch, heads, queries, keys):
 NUMBER_OF_SCORES = Question(
     name="number_of_scores",
     notebook="ex03_attention",
+    place=1,
     kind="predict",
     function="number_of_scores",
     points=1,
@@ -203,6 +206,7 @@ def spread_of_scores(d):
 SPREAD_OF_SCORES = Question(
     name="spread_of_scores",
     notebook="ex03_attention",
+    place=6,
     kind="experiment",
     function="spread_of_scores",
     points=2,

@@ -46,10 +46,10 @@ def record(report: Report, path: str | os.PathLike) -> None:
 
 
 def table(questions: dict[str, Question], kept: dict[str, dict], notebook: str = "") -> str:
-    """A line for each question of a notebook, or of all: points, and whether it has passed."""
+    """A line for each question of a notebook, or of all, in the order of its exercises."""
     lines = []
     for name in sorted({q.notebook for q in questions.values() if notebook in ("", q.notebook)}):
-        own = [q for q in questions.values() if q.notebook == name]
+        own = sorted((q for q in questions.values() if q.notebook == name), key=lambda q: q.place)
         passed = [q for q in own if kept.get(q.name, {}).get("passed")]
         points, most = (sum(q.points for q in some) for some in (passed, own))
         bar = "█" * len(passed) + "░" * (len(own) - len(passed))

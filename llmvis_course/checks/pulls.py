@@ -44,6 +44,7 @@ def _draw_balanced(rng, size):
 BALANCED_SUM = Question(
     name="balanced_sum",
     notebook="ex10_adaptive_adjustment",
+    place=3,
     kind="debug",
     function="balanced_sum",
     points=3,
@@ -130,6 +131,7 @@ def _targets_with(level=torch.mean, left=lambda now, first: now / first, norm=to
 PULL_TARGETS = Question(
     name="pull_targets",
     notebook="ex10_adaptive_adjustment",
+    place=4,
     kind="implement",
     function="pull_targets",
     points=3,

@@ -38,6 +38,7 @@ class Question:
 
     name: str  # what `check` is called with
     notebook: str  # the exercise notebook, such as "ex03_attention"
+    place: int  # 1 is the first exercise of the notebook
     kind: str  # one of KINDS
     function: str  # the name that the learner gives to the answer
     points: int
@@ -59,8 +60,10 @@ class Question:
             raise ValueError(f"{self.name}: found kind {self.kind!r}; expected one of {KINDS}")
         if not (1 <= self.difficulty <= 5 and 1 <= self.importance <= 3):
             raise ValueError(f"{self.name}: expected difficulty 1 to 5 and importance 1 to 3")
-        if min(self.points, self.minutes, self.sizes, self.repeats) < 1:
-            raise ValueError(f"{self.name}: expected at least 1 point, minute, size and repeat")
+        if min(self.place, self.points, self.minutes, self.sizes, self.repeats) < 1:
+            raise ValueError(
+                f"{self.name}: expected a place, points, minutes, sizes and repeats of at least 1"
+            )
         unknown = set(self.gradient) - set(self.argument_names)
         if unknown:
             raise ValueError(f"{self.name}: no argument is called {', '.join(sorted(unknown))}")

@@ -42,6 +42,7 @@ def _weights(rng, i, d):
 RNN_STEP = Question(
     name="rnn_step",
     notebook="ex02_recurrent_networks",
+    place=1,
     kind="implement",
     function="rnn_step",
     points=2,
@@ -130,6 +131,7 @@ def _gru_with(mix=lambda z, new, h: (1 - z) * new + z * h, order=(0, 1, 2), rese
 GRU_STEP = Question(
     name="gru_step",
     notebook="ex02_recurrent_networks",
+    place=3,
     kind="debug",
     function="gru_step",
     points=3,
@@ -221,6 +223,7 @@ def _reads(**how):
 READ_SEQUENCE = Question(
     name="read_sequence",
     notebook="ex02_recurrent_networks",
+    place=2,
     kind="implement",
     function="read_sequence",
     points=3,

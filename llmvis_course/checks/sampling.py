@@ -44,6 +44,7 @@ def _draw_loss(rng, size):
 NEXT_TOKEN_LOSS = Question(
     name="next_token_loss",
     notebook="ex04_transformer",
+    place=1,
     kind="implement",
     function="next_token_loss",
     points=3,
@@ -139,6 +140,7 @@ def _draw_keep(rng, size):
 KEEP_LIKELY = Question(
     name="keep_likely",
     notebook="ex04_transformer",
+    place=4,
     kind="debug",
     function="keep_likely",
     points=3,
@@ -223,6 +225,7 @@ def _draw_entropy(rng, size):
 TEMPERATURE_FOR = Question(
     name="temperature_for",
     notebook="ex04_transformer",
+    place=6,
     kind="experiment",
     function="temperature_for",
     points=2,

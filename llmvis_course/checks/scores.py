@@ -47,6 +47,7 @@ def _draw_count(rng, size):
 WILSON = Question(
     name="wilson",
     notebook="ex14_the_whole_system",
+    place=2,
     kind="implement",
     function="wilson",
     points=2,
@@ -146,6 +147,7 @@ def _draw_pairs(rng, size):
 PAIRED = Question(
     name="paired",
     notebook="ex14_the_whole_system",
+    place=3,
     kind="implement",
     function="paired",
     points=3,

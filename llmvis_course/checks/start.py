@@ -19,6 +19,7 @@ def _draw_pictures(rng, size):
 FOR_SCREEN = Question(
     name="for_screen",
     notebook="ex00_start_here",
+    place=2,
     kind="implement",
     function="for_screen",
     points=2,
@@ -95,6 +96,7 @@ def _right_with(unsaid=lambda said, seen: said == -1, every=torch.all):
 DRAWN_RIGHT = Question(
     name="drawn_right",
     notebook="ex00_start_here",
+    place=3,
     kind="debug",
     function="drawn_right",
     points=2,
@@ -153,6 +155,7 @@ def number_of_captions(digits, colours, sizes, places):
 NUMBER_OF_CAPTIONS = Question(
     name="number_of_captions",
     notebook="ex00_start_here",
+    place=1,
     kind="predict",
     function="number_of_captions",
     points=1,
@@ -200,6 +203,7 @@ def spread_of_score(p, n):
 SPREAD_OF_SCORE = Question(
     name="spread_of_score",
     notebook="ex00_start_here",
+    place=4,
     kind="experiment",
     function="spread_of_score",
     points=2,

@@ -43,6 +43,7 @@ def _draw_norm(rng, size):
 LAYER_NORM = Question(
     name="layer_norm",
     notebook="ex04_transformer",
+    place=2,
     kind="implement",
     function="layer_norm",
     points=2,
@@ -129,6 +130,7 @@ def _draw_think(rng, size):
 THINK = Question(
     name="think",
     notebook="ex04_transformer",
+    place=3,
     kind="debug",
     function="think",
     points=2,
@@ -203,6 +205,7 @@ def count_gpt(vocabulary, context, depth, width):
 COUNT_GPT = Question(
     name="count_gpt",
     notebook="ex04_transformer",
+    place=5,
     kind="predict",
     function="count_gpt",
     points=2,

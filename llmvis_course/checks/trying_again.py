@@ -43,6 +43,7 @@ def _draw_tries(rng, size):
 KEEP_BETTER = Question(
     name="keep_better",
     notebook="ex14_the_whole_system",
+    place=4,
     kind="debug",
     function="keep_better",
     points=3,
@@ -106,6 +107,7 @@ def right_within(p, tries):
 RIGHT_WITHIN = Question(
     name="right_within",
     notebook="ex14_the_whole_system",
+    place=1,
     kind="predict",
     function="right_within",
     points=1,
@@ -158,6 +160,7 @@ def flattery(p, fooled, tries):
 FLATTERY = Question(
     name="flattery",
     notebook="ex14_the_whole_system",
+    place=5,
     kind="experiment",
     function="flattery",
     points=3,

@@ -24,6 +24,7 @@ def _draw_posterior(rng, size):
 KL = Question(
     name="kl",
     notebook="ex08_vae_elbo",
+    place=2,
     kind="implement",
     function="kl",
     points=2,
@@ -87,6 +88,7 @@ def draw_code(mu, log_var, noise):
 DRAW_CODE = Question(
     name="draw_code",
     notebook="ex08_vae_elbo",
+    place=3,
     kind="implement",
     function="draw_code",
     points=2,
@@ -173,6 +175,7 @@ def _draw_elbo(rng, size):
 NEGATIVE_ELBO = Question(
     name="negative_elbo",
     notebook="ex08_vae_elbo",
+    place=4,
     kind="debug",
     function="negative_elbo",
     points=3,

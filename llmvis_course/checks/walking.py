@@ -53,6 +53,7 @@ def _heun(x, mean, std, steps):
 WALK = Question(
     name="walk",
     notebook="ex13_flow_matching",
+    place=5,
     kind="debug",
     function="walk",
     points=3,
@@ -121,6 +122,7 @@ def noise_share(t, std):
 NOISE_SHARE = Question(
     name="noise_share",
     notebook="ex13_flow_matching",
+    place=1,
     kind="predict",
     function="noise_share",
     points=1,
@@ -179,6 +181,7 @@ def spread_after(std, steps):
 SPREAD_AFTER = Question(
     name="spread_after",
     notebook="ex13_flow_matching",
+    place=6,
     kind="experiment",
     function="spread_after",
     points=2,

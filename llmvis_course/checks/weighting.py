@@ -28,6 +28,7 @@ def _sum_with(weight=lambda s: (-s).exp(), hold=lambda s: s, half=0.5, total=tor
 UNCERTAINTY_SUM = Question(
     name="uncertainty_sum",
     notebook="ex10_adaptive_adjustment",
+    place=2,
     kind="implement",
     function="uncertainty_sum",
     points=3,
@@ -96,6 +97,7 @@ def best_deviation(loss):
 BEST_DEVIATION = Question(
     name="best_deviation",
     notebook="ex10_adaptive_adjustment",
+    place=1,
     kind="predict",
     function="best_deviation",
     points=1,
@@ -143,6 +145,7 @@ def learned_weight(loss):
 LEARNED_WEIGHT = Question(
     name="learned_weight",
     notebook="ex10_adaptive_adjustment",
+    place=5,
     kind="experiment",
     function="learned_weight",
     points=2,

@@ -133,9 +133,9 @@ check("read_sequence", read_sequence)
 # |---|---|---|---|---|
 # | find and mend the bug | ●●●○○ | ●●○ | 15 | 3 |
 #
-# This GRU should keep its old state where the update gate $z$ is 1. It does the opposite, so it
-# **forgets just what it should keep**. Mend it. `w` (3d, i) and `u` (3d, d) hold three maps
-# stacked in the order reset, update, proposal; `b` and `c` (3d) are their biases:
+# This GRU **forgets what it should remember**: the longer a gate wants to keep a state, the sooner
+# it is gone. Mend it. `w` (3d, i) and `u` (3d, d) hold three maps stacked in the order reset,
+# update, proposal; `b` and `c` (3d) are their biases:
 # $r = \sigma(W_r x + b_r + U_r h + c_r)$, $z$ likewise,
 # $\tilde h = \tanh(W x + b + r \odot (U h + c))$, and $h' = (1 - z) \odot \tilde h + z \odot h$.
 #
@@ -147,7 +147,8 @@ check("read_sequence", read_sequence)
 #
 # <details><summary>Hint 2: the way</summary>
 #
-# Put z = 1 into the last line. Which of the two is left?
+# Where the update gate $z$ is 1, the old state should be kept. Put z = 1 into the last line: which
+# of the two is left?
 #
 # </details>
 #
@@ -207,7 +208,8 @@ check("gru_step", gru_step)
 #
 # <details><summary>Hint 3: nearly there</summary>
 #
-# The factor is `min(1.0, limit / length)`; multiply each gradient with it.
+# The factor is `min(1.0, limit / length)`; multiply each gradient with it (a length of 0 needs no
+# factor).
 #
 # </details>
 

@@ -144,9 +144,10 @@ check("look", look)
 # | find and mend the bug | ●●○○○ | ●●● | 12 | 2 |
 #
 # `logits` (b, n, v) score every word at every place, `targets` (b, n) holds the words that should
-# stand there, and `real` (b, n) is False where a short sentence was padded. The loss is the mean of
-# minus the log-probability over *real* words, in nats. A captioner trained with the code below
-# **has a loss near zero and learns mostly to write padding**. Mend it.
+# stand there, and `real` (b, n) is False where a short sentence was padded: what `targets` holds
+# there means nothing. The loss is the mean of minus the log-probability over *real* words, in nats.
+# A captioner trained with the code below **has a loss near zero and learns mostly to write
+# padding**. Mend it.
 #
 # <details><summary>Hint 1: a nudge</summary>
 #
@@ -193,7 +194,7 @@ check("caption_loss", caption_loss)
 # There are k beginnings of a sentence, with the log-probabilities `log_p` (k). `step` (k, v) holds
 # the log-probability of each next word after each. Of all k · v ways to go on, keep the k
 # likeliest. Return three tensors (k), the likeliest first: their log-probabilities, which beginning
-# each came from, and its new word.
+# each came from, and its new word (both int64).
 #
 # <details><summary>Hint 1: a nudge</summary>
 #
@@ -239,12 +240,13 @@ check("beam_step", beam_step)
 # Measure. In a little language the next word depends on the last one only: `table` (v, v) has $\log
 # p(\text{next} \mid \text{word})$, and word 0 comes before all. Search with `beams` beginnings for
 # a sentence of `words` words, and return the log-probability of the likeliest one that you find, as
-# a number. At first there is one beginning; until there are `beams` of them, keep all. Then state
-# your claim.
+# a number. At first there is one beginning. In each round keep the `beams` likeliest of all ways to
+# go on, or all of them if there are fewer. Then state your claim.
 #
 # <details><summary>Hint 1: a nudge</summary>
 #
-# `table[last]` is the `step` of exercise 4 for the last words of all beginnings.
+# `table[last]` is the `step` of exercise 4 for the last words of all beginnings. But `beam_step`
+# keeps as many as it is given: from one it makes one. Here the number has to grow.
 #
 # </details>
 #
@@ -281,7 +283,8 @@ check("found_by_beams", found_by_beams)
 
 # %% [markdown]
 # **Your claim.** In 200 random languages of 8 words: how often do 3 beams find a better sentence of
-# 5 words than greedy search does? How often a worse one?
+# 5 words than greedy search does? How often a worse one? Draw them with `torch.manual_seed(0)` and
+# `torch.randn(8, 8, dtype=torch.float64).log_softmax(dim=1)`.
 #
 # <!-- BEGIN SOLUTION -->
 #
@@ -293,8 +296,8 @@ check("found_by_beams", found_by_beams)
 
 # %%
 ### BEGIN SOLUTION
-rng = torch.Generator().manual_seed(0)
-tables = [(1.5 * torch.randn(8, 8, generator=rng)).log_softmax(dim=1) for _ in range(200)]
+torch.manual_seed(0)
+tables = [torch.randn(8, 8, dtype=torch.float64).log_softmax(dim=1) for _ in range(200)]
 found = torch.tensor([[found_by_beams(t, beams, 5) for beams in (1, 2, 3, 5, 8)] for t in tables])
 better = (found[:, 2] > found[:, 0] + 1e-4).float().mean().item()
 worse = (found[:, 2] < found[:, 0] - 1e-4).float().mean().item()

@@ -140,7 +140,7 @@ print(f"{at_rest:.3f}")
 #
 # `real` (n) and `made` (m) are scores (logits: $D = \sigma(s)$). Write
 # $-\mathbb{E}\log\sigma(s_{\text{real}}) - \mathbb{E}\log(1 - \sigma(s_{\text{made}}))$, for
-# scores from -1,000 to 1,000. (One listing in print gives the label 1 to everything.)
+# scores from -1,000 to 1,000. (A listing in print labels made pictures 1 too: a mistake.)
 #
 # <details><summary>Hint 1: a nudge</summary>
 #
@@ -273,7 +273,8 @@ check("critic_loss", critic_loss)
 #
 # With the best discriminator, the value is $2\,\mathrm{JS}(p, q) - \log 4$. Write
 # $\mathrm{JS} = \tfrac12 \mathrm{KL}(p \| m) + \tfrac12 \mathrm{KL}(q \| m)$ with $m = (p + q)/2$,
-# for rows of shares `p` and `q` (b, v), in nats: (b). A share may be zero, and $0 \log 0 = 0$.
+# for rows of shares `p` and `q` (b, v), in nats: (b). A share may be zero, in p, in q, or in both
+# at the same place, and $0 \log 0 = 0$.
 #
 # <details><summary>Hint 1: a nudge</summary>
 #
@@ -289,7 +290,8 @@ check("critic_loss", critic_loss)
 #
 # <details><summary>Hint 3: nearly there</summary>
 #
-# `torch.xlogy(p, p / m)` is p log(p / m), and 0 where p is 0.
+# `torch.xlogy(p, p) - torch.xlogy(p, m)`, summed over the shares, is KL(p || m), also where both
+# are 0.
 #
 # </details>
 
@@ -299,8 +301,8 @@ def jensen_shannon(p, q):
     """The divergence of each row, in nats."""
     ### BEGIN SOLUTION
     m = (p + q) / 2
-    from_p = torch.xlogy(p, p / m).sum(dim=-1)
-    from_q = torch.xlogy(q, q / m).sum(dim=-1)
+    from_p = (torch.xlogy(p, p) - torch.xlogy(p, m)).sum(dim=-1)
+    from_q = (torch.xlogy(q, q) - torch.xlogy(q, m)).sum(dim=-1)
     return 0.5 * (from_p + from_q)
     ### END SOLUTION
 

@@ -53,8 +53,8 @@ def critic_loss__detached_weights(weight, real, noise, generator):
 
 def jensen_shannon(p, q):
     m = (p + q) / 2
-    from_p = torch.xlogy(p, p / m).sum(dim=-1)
-    from_q = torch.xlogy(q, q / m).sum(dim=-1)
+    from_p = (torch.xlogy(p, p) - torch.xlogy(p, m)).sum(dim=-1)
+    from_q = (torch.xlogy(q, q) - torch.xlogy(q, m)).sum(dim=-1)
     return 0.5 * (from_p + from_q)
 
 

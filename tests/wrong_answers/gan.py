@@ -21,6 +21,12 @@ WRONG = {
         ),
         (
             "-F.logsigmoid(real).mean() - F.logsigmoid(-made).mean()",
+            "-torch.sigmoid(real).clamp(1e-12).log().mean()"
+            " - (1 - torch.sigmoid(made)).clamp(min=1e-12).log().mean()",
+            "logarithm clamped",
+        ),
+        (
+            "-F.logsigmoid(real).mean() - F.logsigmoid(-made).mean()",
             "-F.logsigmoid(real).sum() - F.logsigmoid(-made).sum()",
             "sum for mean",
         ),
@@ -43,6 +49,7 @@ WRONG = {
         ("F.logsigmoid(made)", "F.logsigmoid(-made)", "the discriminator's side"),
         ("return -", "return ", "sign forgotten"),
         ("F.logsigmoid(made)", "torch.sigmoid(made).log()", "logarithm of zero"),
+        ("F.logsigmoid(made)", "torch.sigmoid(made).clip(1e-12).log()", "logarithm clamped"),
         (".mean()", ".sum()", "sum for mean"),
         ("F.logsigmoid(made)", "made", "score without logarithm"),
         ("F.logsigmoid(made)", "made.sigmoid()", "probability without logarithm"),
@@ -84,14 +91,25 @@ WRONG = {
         ("0.5 * (from_p + from_q)", "from_p + from_q", "halves forgotten"),
         ("(p + q) / 2", "p + q", "mixture not halved"),
         ("0.5 * (from_p + from_q)", "0.5 * (from_p + from_q) / torch.tensor(2.0).log()", "in bits"),
-        ("torch.xlogy(p, p / m)", "(p * torch.log(p / m))", "zero times infinity"),
         (
-            "torch.xlogy(p, p / m).sum(dim=-1)\n    from_q = torch.xlogy(q, q / m)",
+            "(torch.xlogy(p, p) - torch.xlogy(p, m)).sum(dim=-1)\n"
+            "    from_q = (torch.xlogy(q, q) - torch.xlogy(q, m))",
             "(p * (p / m).log()).sum(dim=-1)\n    from_q = (q * (q / m).log())",
             "zero times infinity",
         ),
-        ("q / m", "p / m", "kind: wrong"),
-        ("p / m).sum(dim=-1)", "p / m).sum(dim=0)", "kind: shape"),
+        (
+            "(torch.xlogy(p, p) - torch.xlogy(p, m)).sum(dim=-1)\n"
+            "    from_q = (torch.xlogy(q, q) - torch.xlogy(q, m))",
+            "torch.xlogy(p, p / m).sum(dim=-1)\n    from_q = torch.xlogy(q, q / m)",
+            "zero divided by zero",
+        ),
+        (
+            "(torch.xlogy(p, p) - torch.xlogy(p, m))",
+            "(p * torch.log(p / m))",
+            "zero times infinity",
+        ),
+        ("torch.xlogy(q, m)", "torch.xlogy(q, p)", "kind: wrong"),
+        ("xlogy(p, m)).sum(dim=-1)", "xlogy(p, m)).sum(dim=0)", "kind: shape"),
         ("0.5 * (from_p + from_q)", "(0.5 * (from_p + from_q)) ** 0.5", "kind: wrong"),
         ("m = (p + q) / 2", "m = (p * q) ** 0.5", "kind: wrong"),
     ],
