@@ -25,7 +25,7 @@ from llmvis_course.checks.judging import judge
 
 TOPICS = (
     "recurrent", "attention", "transformer", "cnn", "vae", "gan", "flow", "weighting",
-    "captioner", "system", "start",
+    "codebook", "captioner", "system", "start",
 )  # fmt: skip
 SEEDS = 6
 CODING = [name for name, q in QUESTIONS.items() if q.kind in ("implement", "debug")]
@@ -294,6 +294,12 @@ EQUIVALENT: dict[str, list[tuple[str, int, str]]] = {
             4,
             "another start, length or step size",
         ),
+    ],
+    "nearest_codes": [(r"sum -> .*mean in", 1, "the mean is least where the sum is")],
+    "good_enough": [(r"1 / n -> 1 / n", 1, "a 1 is put where a 1 is")],
+    "times_smaller": [
+        (r"0 -> 1 .*seed|100001", 2, "other chance, the same ratio"),
+        (r"mean -> .*sum in", 1, "both errors are sums of as many terms"),
     ],
     "spread_after": [
         (r"0 -> 1 .*seed|20001", 2, "other chance, the same spread"),
