@@ -24,7 +24,7 @@ from llmvis_course.checks.attempt import (
 from llmvis_course.checks.judging import judge
 
 TOPICS = (
-    "recurrent", "attention", "transformer", "cnn", "vae", "gan", "flow", "weighting",
+    "recurrent", "attention", "transformer", "cnn", "vae", "gan", "fusion", "flow", "weighting",
     "codebook", "captioner", "system", "start",
 )  # fmt: skip
 SEEDS = 6
@@ -294,6 +294,11 @@ EQUIVALENT: dict[str, list[tuple[str, int, str]]] = {
             4,
             "another start, length or step size",
         ),
+    ],
+    "pixel_weights": [(r"transpose\(2, 1\)", 1, SWAP)],
+    "learned_scale": [
+        (r"1.0 -> (2.0|0)|2001|gap \* .* -> 1 \*", 4, "another start, length or step size"),
+        (r"1 / .* -> 1 / ", 1, "a 1 is put where a 1 is"),
     ],
     "nearest_codes": [(r"sum -> .*mean in", 1, "the mean is least where the sum is")],
     "good_enough": [(r"1 / n -> 1 / n", 1, "a 1 is put where a 1 is")],

@@ -183,6 +183,11 @@ QUANTISE = Question(
             "The numbers are right. But each of the two pulls should move one side only.",
         ),
         Misconception(
+            "squared lengths for means",
+            _quantised(pulls=lambda z, e, beta: z.shape[1] * _two_pulls(z, e, beta)),
+            "The mean over all numbers is asked for: over those of one vector, too.",
+        ),
+        Misconception(
             "sum for mean",
             _quantised(pulls=lambda z, e, beta: e.numel() * _two_pulls(z, e, beta)),
             "Both pulls are means over all numbers, so that a large batch does not pull harder.",

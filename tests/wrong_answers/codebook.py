@@ -54,6 +54,11 @@ WRONG = {
             "((z.detach() - z_q) ** 2).sum() + beta * ((z - z_q.detach()) ** 2).sum()",
             "sum for mean",
         ),
+        (
+            "to_vectors + beta * to_codes",
+            "(to_vectors + beta * to_codes) * z.shape[1]",
+            "squared lengths for means",
+        ),
         ("to_vectors + beta", "to_vectors - beta", "kind: wrong"),
         ("return passed, to_vectors", "return passed + to_vectors", "kind: type"),
         ("z_q = codes[tokens]", "z_q = codes[tokens].detach()", "kind: gradient"),
