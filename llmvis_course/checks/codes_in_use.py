@@ -52,6 +52,7 @@ CODEBOOK_PERPLEXITY = Question(
     minutes=10,
     reference=codebook_perplexity,
     draw=_draw_tokens,
+    tolerance=1e-5,  # whole numbers, divided, are float32
     covers="tokens of one to three axes, codebooks that are used as a whole, in part, and "
     "collapsed to one code.",
     misconceptions=(
@@ -165,7 +166,7 @@ MOVE_CODES = Question(
         ),
         Misconception(
             "mean of the batch for its sum",
-            _moved(each=lambda total, count: total / count.clamp_min(1)[:, None]),
+            _moved(each=lambda total, count: total / count[:, None]),
             "m keeps sums. It is divided only once, at the end, by N.",
         ),
         Misconception(

@@ -89,7 +89,7 @@ WRONG = {
         ),
         (
             "chosen.T @ z",
-            "(chosen.T @ z) / chosen.sum(dim=0).clamp(min=1)[:, None]",
+            "torch.stack([z[tokens == k].mean(dim=0) for k in range(len(used))])",
             "mean of the batch for its sum",
         ),
         ("sums / used[:, None]", "sums", "sums for codes"),
