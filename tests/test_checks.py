@@ -24,8 +24,8 @@ from llmvis_course.checks.attempt import (
 from llmvis_course.checks.judging import judge
 
 TOPICS = (
-    "recurrent", "attention", "transformer", "cnn", "vae", "gan", "flow", "weighting",
-    "captioner", "system", "start",
+    "recurrent", "attention", "transformer", "cnn", "vae", "gan", "fusion", "flow", "weighting",
+    "codebook", "captioner", "system", "start",
 )  # fmt: skip
 SEEDS = 6
 CODING = [name for name, q in QUESTIONS.items() if q.kind in ("implement", "debug")]
@@ -374,6 +374,17 @@ EQUIVALENT: dict[str, list[tuple[str, int, str]]] = {
             4,
             "another start, length or step size",
         ),
+    ],
+    "pixel_weights": [(r"transpose\(2, 1\)", 1, SWAP)],
+    "learned_scale": [
+        (r"1.0 -> (2.0|0)|2001|gap \* .* -> 1 \*", 4, "another start, length or step size"),
+        (r"1 / .* -> 1 / ", 1, "a 1 is put where a 1 is"),
+    ],
+    "nearest_codes": [(r"sum -> .*mean in", 1, "the mean is least where the sum is")],
+    "good_enough": [(r"1 / n -> 1 / n", 1, "a 1 is put where a 1 is")],
+    "times_smaller": [
+        (r"0 -> 1 .*seed|100001", 2, "other chance, the same ratio"),
+        (r"mean -> .*sum in", 1, "both errors are sums of as many terms"),
     ],
     "spread_after": [
         (r"0 -> 1 .*seed|20001", 2, "other chance, the same spread"),

@@ -27,8 +27,9 @@ __all__ = [
 
 TOPICS = (
     "recurrent", "long_sequences", "attention", "masks", "transformer", "sampling", "convolution",
-    "features", "gan", "divergence", "vae", "evidence", "flow", "walking", "weighting", "pulls",
-    "captioning", "beams", "scores", "trying_again", "start",
+    "features", "gan", "divergence", "vae", "evidence", "fusing", "pairs", "flow", "walking",
+    "weighting", "pulls", "codebook", "codes_in_use", "captioning", "beams", "scores",
+    "trying_again", "start",
 )  # fmt: skip
 """Modules of this package, each with a `QUESTIONS` of its own, in the order of the notebooks."""
 
