@@ -31,6 +31,7 @@ def _squares(z, codes):
 NEAREST_CODES = Question(
     name="nearest_codes",
     notebook="ex12_language_models_that_draw",
+    place=2,
     kind="implement",
     function="nearest_codes",
     points=2,
@@ -121,6 +122,7 @@ def _draw_chosen(rng, size):
 QUANTISE = Question(
     name="quantise",
     notebook="ex12_language_models_that_draw",
+    place=3,
     kind="debug",
     function="quantise",
     points=3,

@@ -47,6 +47,7 @@ def _draw_film(rng, size):
 FILM = Question(
     name="film",
     notebook="ex09_text_image_fusion",
+    place=1,
     kind="implement",
     function="film",
     points=3,
@@ -142,6 +143,7 @@ def _draw_pixels(rng, size):
 PIXEL_WEIGHTS = Question(
     name="pixel_weights",
     notebook="ex09_text_image_fusion",
+    place=2,
     kind="implement",
     function="pixel_weights",
     points=3,

@@ -50,6 +50,7 @@ def _draw_pairs(rng, size):
 CONTRASTIVE_LOSS = Question(
     name="contrastive_loss",
     notebook="ex09_text_image_fusion",
+    place=4,
     kind="debug",
     function="contrastive_loss",
     points=3,
@@ -123,6 +124,7 @@ def lowest_loss(n, scale):
 LOWEST_LOSS = Question(
     name="lowest_loss",
     notebook="ex09_text_image_fusion",
+    place=3,
     kind="predict",
     function="lowest_loss",
     points=1,
@@ -178,6 +180,7 @@ def learned_scale(gap, wrong):
 LEARNED_SCALE = Question(
     name="learned_scale",
     notebook="ex09_text_image_fusion",
+    place=5,
     kind="experiment",
     function="learned_scale",
     points=2,
