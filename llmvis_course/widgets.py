@@ -13,6 +13,7 @@ import ipywidgets
 import numpy as np
 import torch
 from jaxtyping import Float
+from matplotlib.colors import to_rgb
 from PIL import Image
 from torch import Tensor
 
@@ -29,7 +30,6 @@ EXAMPLES = (
     "a purple elephant",
 )
 SIDE = 256  # pixels on the screen
-VERMILION_RGB = tuple(int(VERMILION[k : k + 2], 16) / 255 for k in (1, 3, 5))
 
 
 def png(array: Float[np.ndarray, "h w 3"], *, side: int = SIDE) -> bytes:
@@ -263,6 +263,6 @@ class LatentMap(ipywidgets.VBox):
         half = side // 24
         top, left = max(row - half, 0), max(column - half, 0)
         inside = array[top + 2 : row + half - 1, left + 2 : column + half - 1].copy()
-        array[top : row + half + 1, left : column + half + 1] = VERMILION_RGB
+        array[top : row + half + 1, left : column + half + 1] = to_rgb(VERMILION)
         array[top + 2 : row + half - 1, left + 2 : column + half - 1] = inside
         return array

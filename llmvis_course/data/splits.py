@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from .captions import write
-from .scenes import Layout, SceneMaker, to_scenes
+from .scenes import Allow, Layout, SceneMaker, to_scenes
 from .world import COLOURS, NAMED, REVERSED, Scene, Thing
 
 CAPTION_KINDS = ("single", "colour", "position", "two objects", "counting", "binding")
@@ -147,12 +147,17 @@ SHARES = {"two": 0.4, "many": 0.25}
 
 
 def mixture(
-    maker: SceneMaker, size: int, shares: Mapping[str, float], *, rng: torch.Generator
+    maker: SceneMaker,
+    size: int,
+    shares: Mapping[str, float],
+    *,
+    rng: torch.Generator,
+    allow: Allow = in_training,
 ) -> Layout:
     """Scenes that training may use; `shares` says which part is of another kind than "one"."""
     several = {kind: int(size * share) for kind, share in shares.items()}
     counts = {"one": size - sum(several.values())} | several
-    layouts = [maker.sample(n, kind, rng=rng, allow=in_training) for kind, n in counts.items() if n]
+    layouts = [maker.sample(n, kind, rng=rng, allow=allow) for kind, n in counts.items() if n]
     return Layout(*(torch.cat(field) for field in zip(*layouts, strict=True)))
 
 

@@ -14,18 +14,16 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from ..data.captions import write
-from ..data.labels import CONTENT_CHOICES
 from ..data.scenes import Allow, SceneMaker, to_scenes
 from ..data.splits import in_training, say_all
 from ..data.tokens import encode, load_tokenizer
 from ..data.world import Scene
 from ..models.clip import Eyes, TwoTowers, recall
-from ..models.content import ContentReader
 from ..training.checkpoint import load_weights
 from ..weights import FOLDER
+from .content import ContentExtractor
 from .judge import check_pictures
 
-EYES = "content.safetensors"
 _AT_ONCE = 250  # pictures, or captions
 
 
@@ -65,11 +63,9 @@ def distinct_pairs(
     return Pairs(torch.cat(pictures), captions, list(found))
 
 
-def load_eyes(path: str | Path) -> Eyes:
-    """The eyes of a trained content reader. Raises ValueError for a missing or damaged file."""
-    reader = ContentReader(CONTENT_CHOICES)
-    load_weights(reader, path)
-    return Eyes(reader)
+def load_eyes(folder: str | Path = FOLDER) -> Eyes:
+    """The eyes of the content reader. Raises ValueError for a missing or damaged file."""
+    return Eyes(ContentExtractor.pretrained(folder).reader)
 
 
 class Retrieval:
@@ -84,7 +80,7 @@ class Retrieval:
     def pretrained(cls, folder: str | Path = FOLDER) -> "Retrieval":
         """Load the shipped ones."""
         tokenizer = load_tokenizer(Path(folder) / "tokenizer.json")
-        towers = TwoTowers(tokenizer.get_vocab_size(), eyes=load_eyes(Path(folder) / EYES))
+        towers = TwoTowers(tokenizer.get_vocab_size(), eyes=load_eyes(folder))
         record = load_weights(towers, Path(folder) / "towers.safetensors")
         return cls(towers, tokenizer, record)
 

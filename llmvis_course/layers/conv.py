@@ -129,3 +129,10 @@ def influence(
         )
     (grad,) = torch.autograd.grad(y[:, :, place[0], place[1]].sum(), x, retain_graph=True)
     return grad.abs().sum(dim=1)
+
+
+def quarter(size: int) -> int:
+    """The side of a picture that was halved twice. Raises ValueError where that leaves a rest."""
+    if size % 4:
+        raise ValueError(f"found pictures of {size} pixels; expected a multiple of 4")
+    return size // 4

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
+from ..layers.conv import quarter
 from .game import Game, r1
 
 Condition = Shaped[Tensor, "b *say"]
@@ -38,7 +39,7 @@ class Generator(nn.Module):
         norm: Callable[[int], nn.Module] = nn.BatchNorm2d,
     ) -> None:
         super().__init__()
-        side = _quarter(size)
+        side = quarter(size)
         self.code, self.embed = code, embed
         self.draw = nn.Sequential(
             nn.Linear(code + said, 2 * width * side * side, bias=False),
@@ -82,7 +83,7 @@ class Discriminator(nn.Module):
         wrap: Callable[[nn.Module], nn.Module] = lambda layer: layer,
     ) -> None:
         super().__init__()
-        side = _quarter(size)
+        side = quarter(size)
         self.embed = embed
         self.look = nn.Sequential(
             wrap(nn.Conv2d(channels, width, 4, stride=2, padding=1)),
@@ -199,9 +200,3 @@ def _expect_both_or_neither(embed: nn.Module | None, condition: Tensor | None) -
         found = "a condition" if embed is None else "no condition"
         wanted = "none: there is no embed" if embed is None else "one for embed"
         raise ValueError(f"found {found}; expected {wanted}")
-
-
-def _quarter(size: int) -> int:
-    if size % 4:
-        raise ValueError(f"found pictures of {size} pixels; expected a multiple of 4")
-    return size // 4

@@ -14,6 +14,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from ..layers.conv import quarter
+
 
 class Posterior(NamedTuple):
     """What an encoder believes about the code of each picture: a Gaussian for each number."""
@@ -172,7 +174,7 @@ def warm_up(step: int, *, over: int, low: float = 0.0) -> float:
 
 def conv_encoder(code: int, *, channels: int = 1, size: int = 28, width: int = 32) -> nn.Module:
     """Two convolutions that halve a picture, and a linear map to `2 * code` numbers."""
-    side = _quarter(size)
+    side = quarter(size)
     return nn.Sequential(
         nn.Conv2d(channels, width, 4, stride=2, padding=1),
         nn.SiLU(),
@@ -188,7 +190,7 @@ def conv_encoder(code: int, *, channels: int = 1, size: int = 28, width: int = 3
 
 def conv_decoder(code: int, *, channels: int = 1, size: int = 28, width: int = 32) -> nn.Module:
     """The same way back: a linear map to a small picture, which is doubled twice."""
-    side = _quarter(size)
+    side = quarter(size)
     return nn.Sequential(
         nn.Linear(code, 8 * width),
         nn.SiLU(),
@@ -200,9 +202,3 @@ def conv_decoder(code: int, *, channels: int = 1, size: int = 28, width: int = 3
         nn.SiLU(),
         nn.ConvTranspose2d(width, channels, 4, stride=2, padding=1),
     )
-
-
-def _quarter(size: int) -> int:
-    if size % 4:
-        raise ValueError(f"found pictures of {size} pixels; expected a multiple of 4")
-    return size // 4

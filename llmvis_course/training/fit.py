@@ -35,12 +35,9 @@ def fit(
     """
     if isinstance(optimizers, torch.optim.Optimizer):
         optimizers = [optimizers]
-    groups = [group for optimizer in optimizers for group in optimizer.param_groups]
-    rates = [group.setdefault("initial_lr", group["lr"]) for group in groups]
-    weights = [p for group in groups for p in group["params"]]
+    weights = [p for optimizer in optimizers for p in weights_of(optimizer)]
     for step, batch in zip(range(start, steps), batches, strict=False):
-        for group, rate in zip(groups, rates, strict=True):
-            group["lr"] = rate * (schedule(step / steps) if schedule else 1.0)
+        set_rates(optimizers, schedule(step / steps) if schedule else 1.0)
         value = loss(batch)
         for optimizer in optimizers:
             optimizer.zero_grad(set_to_none=True)
@@ -49,6 +46,17 @@ def fit(
         for optimizer in optimizers:
             optimizer.step()
         yield Progress(step + 1, steps, value.item(), norm.item())
+
+
+def weights_of(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    """All that an optimizer moves."""
+    return [p for group in optimizer.param_groups for p in group["params"]]
+
+
+def set_rates(optimizers: Sequence[torch.optim.Optimizer], factor: float) -> None:
+    """Set each learning rate to the one it began with, times `factor`."""
+    for group in (group for optimizer in optimizers for group in optimizer.param_groups):
+        group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor
 
 
 def warm_cosine(done: float, *, warm: float = 0.02, low: float = 0.02) -> float:

@@ -10,6 +10,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from .fit import set_rates, weights_of
+
 
 class Player(NamedTuple):
     """One side of a game."""
@@ -43,17 +45,15 @@ def play(
     touches the weights and the gradients of its own player only. `schedule` and `start` are as in
     `fit`. Raises ValueError when the two optimizers share a weight.
     """
-    mine, theirs = ({id(p) for p in _weights(player)} for player in (discriminator, generator))
+    optimizers = discriminator.optimizer, generator.optimizer
+    mine, theirs = ({id(p) for p in weights_of(optimizer)} for optimizer in optimizers)
     if mine & theirs:
         raise ValueError("found a weight that both players move; expected each to have its own")
     if moves < 1:
         raise ValueError(f"moves is {moves}; expected at least 1")
-    groups = discriminator.optimizer.param_groups + generator.optimizer.param_groups
-    rates = [group.setdefault("initial_lr", group["lr"]) for group in groups]
     batches = iter(batches)
     for step in range(start, steps):
-        for group, rate in zip(groups, rates, strict=True):
-            group["lr"] = rate * (schedule(step / steps) if schedule else 1.0)
+        set_rates(optimizers, schedule(step / steps) if schedule else 1.0)
         for _ in range(moves):
             if (batch := next(batches, None)) is None:
                 return
@@ -65,10 +65,6 @@ def move(player: Player, batch: object) -> float:
     """One gradient step of one player. The other's gradients stay as they were."""
     value = player.loss(batch)
     player.optimizer.zero_grad(set_to_none=True)
-    value.backward(inputs=_weights(player))  # only these weights gather gradients
+    value.backward(inputs=weights_of(player.optimizer))  # only these weights gather gradients
     player.optimizer.step()
     return value.item()
-
-
-def _weights(player: Player) -> list[Tensor]:
-    return [p for group in player.optimizer.param_groups for p in group["params"]]

@@ -88,9 +88,8 @@ def main(arguments: list[str] | None = None) -> None:
         make_tokenizer(tokenizer)
         make_drawer(options.folder / "drawer.safetensors", load_tokenizer(tokenizer))
     if options.only in (None, "towers"):
-        eyes = options.folder / "content.safetensors"
         path = options.folder / "towers.safetensors"
-        make_clip(path, load_tokenizer(tokenizer), eyes=eyes)
+        make_clip(path, load_tokenizer(tokenizer), eyes=options.folder)
     if options.only in (None, "drawlm"):
         make_drawlm(options.folder, load_tokenizer(tokenizer))
     if options.only in (None, "drawer", "scores"):

@@ -16,10 +16,10 @@ from ..data.captions import write
 from ..data.digits import load_handwriting
 from ..data.glyphs import make_glyphs, vary
 from ..data.scenes import Allow, Layout, SceneMaker, to_scenes
-from ..data.splits import in_training, say_all
+from ..data.splits import in_training, mixture, say_all
 from ..data.tokens import encode
 from ..data.world import COLOURS, LEANS
-from ..evaluate.retrieval import EYES, load_eyes
+from ..evaluate.retrieval import load_eyes
 from ..models.clip import TwoTowers
 from ..training.fit import Progress
 from ..training.muon import muon_and_adamw
@@ -66,11 +66,8 @@ def pair_batches(
 
     A caption that left things out would fit its neighbours' pictures too, and be called wrong.
     """
-    counts = {"one": size - int(size * two), "two": int(size * two)}
     while True:
-        allow = near_misses(rng)
-        layouts = [maker.sample(n, kind, rng=rng, allow=allow) for kind, n in counts.items() if n]
-        layout = Layout(*(torch.cat(field) for field in zip(*layouts, strict=True)))
+        layout = mixture(maker, size, {"two": two}, rng=rng, allow=near_misses(rng))
         captions = [write(say_all(scene), rng=rng) for scene in to_scenes(layout)]
         yield Pairs(maker.render(layout), captions)
 
@@ -79,7 +76,7 @@ def train_clip(
     path: Path,
     tokenizer: Tokenizer,
     *,
-    eyes: Path = FOLDER / EYES,
+    eyes: Path = FOLDER,
     steps: int = STEPS,
     batch: int = BATCH,
     copies: int = COPIES,
@@ -88,7 +85,7 @@ def train_clip(
 ) -> Iterator[Progress]:
     """Train for `steps`, yielding after each; `options` are those of `fit_and_keep`.
 
-    `eyes` are the weights of the content reader that the picture tower sees with.
+    `eyes` is the folder of the content reader that the picture tower sees with.
     """
     torch.manual_seed(seed)  # the starting weights
     model = TwoTowers(tokenizer.get_vocab_size(), eyes=load_eyes(eyes))
