@@ -21,7 +21,7 @@ from llmvis_course.checks.attempt import (
     arguments_to_plain,
     attempt,
 )
-from llmvis_course.checks.judging import judge
+from llmvis_course.checks.judging import Worked, judge
 
 TOPICS = (
     "recurrent", "attention", "transformer", "cnn", "vae", "gan", "fusion", "flow", "weighting",
@@ -301,7 +301,7 @@ def test_arguments_and_attempts_travel_as_json(name) -> None:
         there = arguments_from_plain(json.loads(json.dumps(arguments_to_plain(case.arguments))))
         done = attempt(RIGHT[name], there, question.gradient_places)
         made.append(Attempt.from_plain(json.loads(json.dumps(done.to_plain()))))
-    assert judge(question, cases, made, seed=3).passed
+    assert judge(Worked(question, cases), made, seed=3).passed
 
 
 PLAIN = {"kind": "values", "message": "", "values": [], "numbers": [], "grads": [], "changed": []}
@@ -396,7 +396,7 @@ EQUIVALENT: dict[str, list[tuple[str, int, str]]] = {
 
 def passes(question, case, answer) -> bool:
     made = attempt(answer, case.arguments, question.gradient_places)
-    return judge(question, [case], [made], explain=False).passed
+    return judge(Worked(question, [case]), [made], explain=False).passed
 
 
 def survivors(name: str) -> tuple[int, list[str]]:

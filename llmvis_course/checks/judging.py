@@ -4,7 +4,7 @@
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -38,6 +38,25 @@ ERRORS = (
 """Patterns of what errors say, and what to look at then; the first one counts."""
 
 
+class Worked:
+    """What the reference and the known mistakes make of cases: each is worked out once.
+
+    A class is given the same cases, so that one of these serves all its answers.
+    """
+
+    def __init__(self, question: Question, cases: Sequence[Case]) -> None:
+        self.question, self.cases = question, cases
+        self._made: dict[tuple, Attempt] = {}
+
+    def by(self, function: Callable[..., Any], place: int) -> Attempt:
+        """What `function` makes of the case at `place`."""
+        key = function, place
+        if key not in self._made:
+            case, places = self.cases[place], self.question.gradient_places
+            self._made[key] = attempt(function, case.arguments, places)
+        return self._made[key]
+
+
 def check_answer(question: Question, answer: Any, *, seed: int = 0) -> Report:
     """Run an answer here, and judge it."""
     cases = question.cases(seed)
@@ -45,31 +64,27 @@ def check_answer(question: Question, answer: Any, *, seed: int = 0) -> Report:
         made = Attempt("type", type(answer).__name__)
         return _report(question, seed, "type", _not_a_function(question, made))
     attempts = [attempt(answer, case.arguments, question.gradient_places) for case in cases]
-    return judge(question, cases, attempts, seed=seed)
+    return judge(Worked(question, cases), attempts, seed=seed)
 
 
 def judge(
-    question: Question,
-    cases: Sequence[Case],
-    attempts: Sequence[Attempt],
-    *,
-    seed: int = 0,
-    explain: bool = True,
+    worked: Worked, attempts: Sequence[Attempt], *, seed: int = 0, explain: bool = True
 ) -> Report:
     """Compare attempts, one for each case, with the reference; the smallest failing one is shown.
 
     `explain=False` does not look for known mistakes, which is faster.
     """
+    question, cases = worked.question, worked.cases
     if len(cases) != len(attempts):
         raise ValueError(f"found {len(attempts)} attempts; expected one for each of {len(cases)}")
     for place, (case, made) in enumerate(zip(cases, attempts, strict=True)):
-        expected = attempt(question.reference, case.arguments, question.gradient_places)
+        expected = worked.by(question.reference, place)
         if expected.kind != "values":
             raise RuntimeError(f"the reference of {question.name} fails: {expected.message}")
         kind, message = _fault(question, case, expected, made)
         if kind == "right":
             continue
-        known = _known_mistake(question, cases, attempts, place) if explain else None
+        known = _known_mistake(worked, attempts, place) if explain else None
         name, hint = "", _general_hint(question, kind, expected, made)
         if known:
             name, hint = known.name, known.hint
@@ -185,17 +200,16 @@ def _same(one: Attempt, other: Attempt, tolerance: float) -> bool:
     )
 
 
-def _known_mistake(question, cases, attempts, place):
+def _known_mistake(worked, attempts, place):
     """The misconception that does the same in every case, or None.
 
     In the failing case it must return what was found: an error alone proves nothing.
     """
     if attempts[place].kind == "stub" or all(made.kind != "values" for made in attempts):
         return None
-    for known in question.misconceptions:
-        theirs = (attempt(known.wrong, c.arguments, question.gradient_places) for c in cases)
-        pairs = zip(theirs, attempts, strict=True)
-        if all(_same(their, made, question.tolerance) for their, made in pairs):
+    for known in worked.question.misconceptions:
+        pairs = ((worked.by(known.wrong, p), made) for p, made in enumerate(attempts))
+        if all(_same(their, made, worked.question.tolerance) for their, made in pairs):
             return known
     return None
 

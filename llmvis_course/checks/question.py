@@ -8,6 +8,7 @@ import inspect
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -68,12 +69,12 @@ class Question:
         if unknown:
             raise ValueError(f"{self.name}: no argument is called {', '.join(sorted(unknown))}")
 
-    @property
+    @cached_property
     def argument_names(self) -> tuple[str, ...]:
         """The names that the reference gives to its arguments; an answer may choose others."""
         return tuple(inspect.signature(self.reference).parameters)
 
-    @property
+    @cached_property
     def gradient_places(self) -> tuple[int, ...]:
         """Which arguments, by place, gradients are taken of."""
         return tuple(self.argument_names.index(name) for name in self.gradient)

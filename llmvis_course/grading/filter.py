@@ -6,6 +6,7 @@ attacks on the kernel go through. See `man 2 seccomp`; the program is classic BP
 """
 
 import ctypes
+import functools
 import os
 import struct
 
@@ -54,16 +55,20 @@ def program(machine: str) -> list[tuple[int, int, int, int]]:
     return [*lines, (RETURN, 0, 0, ALLOW)]
 
 
+@functools.cache
+def code() -> bytes:
+    """The filter for this machine, as Linux reads it; 8 bytes a line."""
+    return b"".join(struct.pack("HBBI", *line) for line in program(os.uname().machine))
+
+
+class _Program(ctypes.Structure):
+    _fields_ = [("length", ctypes.c_ushort), ("lines", ctypes.c_void_p)]
+
+
 def install() -> None:
     """Filter the system calls of this process from now on. Needs NO_NEW_PRIVILEGES."""
-    lines = program(os.uname().machine)
-    code = b"".join(struct.pack("HBBI", *line) for line in lines)
-    memory = ctypes.create_string_buffer(code, len(code))
-
-    class Program(ctypes.Structure):
-        _fields_ = [("length", ctypes.c_ushort), ("lines", ctypes.c_void_p)]
-
-    whole = Program(len(lines), ctypes.addressof(memory))
+    memory = ctypes.create_string_buffer(code(), len(code()))
+    whole = _Program(len(code()) // 8, ctypes.addressof(memory))
     call(
         "seccomp filter", "prctl", ctypes.c_int(SECCOMP), ctypes.c_ulong(FILTER),
         ctypes.byref(whole), ctypes.c_ulong(0), ctypes.c_ulong(0),

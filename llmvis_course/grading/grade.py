@@ -5,11 +5,12 @@ Here the right answers are, and here what comes back is compared; nothing of a l
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from ..checks import QUESTIONS, Question, Report
 from ..checks.attempt import Attempt, arguments_to_plain
-from ..checks.judging import judge
+from ..checks.judging import Worked, judge
 from .book import Book
 from .launch import Ended, Fault, Runner
 from .lent import answer_ask
@@ -75,24 +76,32 @@ def run_answer(
 
     `lent` names the functions that the course lends, and how the answer calls their arguments.
     """
-    cases = question.cases(seed)
+    worked, cases = _asked(question, seed)
     job = {
         "code": code,
         "function": question.function,
         "given": lent,
         "gradient": list(question.gradient_places),
-        "cases": [arguments_to_plain(case.arguments) for case in cases],
+        "cases": cases,
     }
     references = {q.function: q.reference for q in QUESTIONS.values() if q.function in lent}
     ended = runner.run(job, lambda asked: answer_ask(asked, references))
     if ended.late:  # once more: something else may have kept this machine busy
         ended = runner.run(job, lambda asked: answer_ask(asked, references))
     printed = next((m["printed"] for m in ended.messages if "printed" in m), "")
-    report = _judge(question, cases, ended, seed)
+    report = _judge(worked, ended, seed)
     return report, printed[: Limits.printed] if isinstance(printed, str) else ""
 
 
-def _judge(question: Question, cases: list, ended: Ended, seed: int) -> Report:
+@cache
+def _asked(question: Question, seed: int) -> tuple[Worked, list]:
+    """A question's cases with what is right for them, and the cases as they travel: for a class."""
+    cases = question.cases(seed)
+    return Worked(question, cases), [arguments_to_plain(case.arguments) for case in cases]
+
+
+def _judge(worked: Worked, ended: Ended, seed: int) -> Report:
+    question, cases = worked.question, worked.cases
     plain = [m["attempt"] for m in ended.messages if "attempt" in m][: len(cases)]
     lost = ended.lost
     try:
@@ -105,7 +114,7 @@ def _judge(question: Question, cases: list, ended: Ended, seed: int) -> Report:
     missing = len(cases) - len(attempts)
     attempts += [Attempt("raised", lost)] * missing
     try:
-        report = judge(question, cases, attempts, seed=seed, explain=not missing)
+        report = judge(worked, attempts, seed=seed, explain=not missing)
     except Exception as error:
         raise Fault(f"the check of {question.name} broke: {error!r}") from error
     if lost and (report.passed or report.message.endswith(lost)):

@@ -5,6 +5,7 @@ operation: threads that one may start do not survive a fork, and children would 
 """
 
 import gc
+import importlib
 import json
 import os
 import signal
@@ -14,9 +15,12 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from . import calls, jail
+from . import calls, filter, jail
 from .channel import Channel
 from .limits import Limits
+
+LATE = ("numpy", "einops", "einops._torch_specific", "torch.nested._internal.nested_tensor")
+"""What Python would import in the middle of an answer, such as at its first gradient."""
 
 
 def main(config: dict) -> None:
@@ -27,11 +31,12 @@ def main(config: dict) -> None:
         jail.enter(config["folder"])
     else:
         calls.control(calls.DIES_WITH_PARENT, signal.SIGKILL)
-    import einops  # noqa: F401
-    import numpy  # noqa: F401
-    import torch  # noqa: F401
-
     from . import child
+
+    for name in LATE:
+        with suppress(ImportError):
+            importlib.import_module(name)
+    filter.code()
 
     gc.freeze()  # a child that collected garbage would copy all that it shares with this process
     calls.use_large_pages()
