@@ -29,7 +29,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="where grades are written")
     parser.add_argument("--seed", type=int, default=0, help="keep it secret; 0 is the learners'")
     parser.add_argument("--only", nargs="+", default=[], help="notebooks or questions to grade")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="(%(default)s)")
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    parser.add_argument("--workers", type=int, default=cores, help="cores to use (%(default)s)")
     parser.add_argument("--wall", type=float, default=Limits.wall, help="seconds an answer")
     parser.add_argument("--cpu", type=int, default=Limits.cpu, help="of these, processor time")
     parser.add_argument(
@@ -88,7 +89,7 @@ def _run(
 ) -> int:
     from .book import checks_hash
     from .feedback import write_student
-    from .pool import Pool, Setting
+    from .pool import Pool, Setting, side_by_side
     from .tables import write_tables
 
     limits = replace(Limits(), wall=options.wall, cpu=options.cpu)
@@ -96,7 +97,7 @@ def _run(
     folder = options.out.absolute() / "answers"
     setting = Setting(limits, options.seed, folder, checks_hash(), how, hide)
     results, faults = {}, {}
-    with Pool(setting, max(1, min(options.workers, len(submissions)))) as pool:
+    with Pool(setting, side_by_side(options.workers, len(submissions))) as pool:
         found: dict[int, Any] = {}
         for place, survey in pool.survey(submissions, names):
             _keep(survey, submissions[place].student, faults, found, place)

@@ -8,6 +8,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,15 @@ class Setting:
     checks: str  # their hash
     how: str  # "jail", "fork" or "spawn"
     hide: tuple[str, ...]
+
+
+def side_by_side(workers: int, students: int) -> int:
+    """How many graders to start, so that about `workers` compute at any time.
+
+    Half as many again, since an answer that sleeps makes its grader wait. Even if all compute, each
+    has the processor for two thirds of the time, and meets `Limits.cpu` well before `Limits.wall`.
+    """
+    return max(1, min(workers + workers // 2, students))
 
 
 _grader: dict[str, Any] = {}
@@ -50,6 +60,7 @@ def _open(setting: Setting) -> None:
     if setting.how != "spawn":
         jailed = setting.how == "jail"
         runner = Forking(setting.limits, jailed=jailed, hide=setting.hide)
+    Finalize(runner, runner.__exit__, (None,) * 3, exitpriority=1)  # it ends before this does
     _grader.update(runner=runner, seed=setting.seed, book=book)
 
 
