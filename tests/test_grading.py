@@ -22,7 +22,7 @@ from llmvis_course.grading.grade import grade
 from llmvis_course.grading.launch import Ended, Fault
 from llmvis_course.grading.limits import Limits
 from llmvis_course.grading.look import Survey, survey
-from llmvis_course.grading.pool import Pool, Setting
+from llmvis_course.grading.pool import Pool, Setting, side_by_side
 from llmvis_course.grading.submission import Submission, find_submissions, read_cells
 from llmvis_course.grading.tables import NBGRADER
 
@@ -204,6 +204,11 @@ def test_a_grader_that_is_killed_is_started_again_and_nothing_is_lost(tmp_path) 
     assert all(results[0]["report"]["passed"] for results in done.values())
 
 
+def test_graders_that_wait_have_others_beside_them() -> None:
+    assert [side_by_side(workers, 1000) for workers in (1, 2, 4)] == [1, 3, 6]
+    assert [side_by_side(4, students) for students in (0, 1, 5)] == [1, 1, 5]
+
+
 def test_what_breaks_the_grader_costs_nobody_else_a_grade(tmp_path) -> None:
     setting = Setting(Limits(), 0, tmp_path / "book", "c", "spawn", ())
     good = Survey("ann", {}, ["nothing was handed in."])
@@ -217,7 +222,7 @@ def test_what_breaks_the_grader_costs_nobody_else_a_grade(tmp_path) -> None:
 
 
 def test_refuses_where_no_jail_is_possible(monkeypatch, tmp_path, capsys) -> None:
-    monkeypatch.setattr(jail, "why_not", lambda: "the walls are missing")
+    monkeypatch.setattr(command, "walls", lambda: ("", "the walls are missing"))
     assert command.main([str(tmp_path), "--out", str(tmp_path / "out")]) == 2
     told = capsys.readouterr().err
     assert "Refusing" in told and "the walls are missing" in told and "--trusted" in told

@@ -44,12 +44,13 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
     how = "fork" if sys.platform == "linux" else "spawn"
     if not options.trusted:
-        missing = jail.why_not()
+        how, missing = walls()
         if missing:
             print(f"Refusing to run answers here: {missing}.", file=sys.stderr)
             print("For work that you trust there is --trusted.", file=sys.stderr)
             return REFUSED
-        how = "jail"
+        if how == "bwrap":
+            print("A jail by bwrap: torch starts for each answer, seconds each.", file=sys.stderr)
     try:
         submissions = find_submissions(options.submissions)
         names = chosen(options.only)
@@ -57,6 +58,19 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return REFUSED
     return _run(options, how, submissions, names)
+
+
+def walls() -> tuple[str, str]:
+    """Which kind of jail is possible here, or "" and what is missing."""
+    missing = jail.why_not()
+    if not missing:
+        return "jail", ""
+    if sys.platform != "linux":
+        return "", missing
+    from . import wrapping
+
+    also = wrapping.why_not()
+    return ("", f"{missing}; and {also}") if also else ("bwrap", "")
 
 
 def chosen(only: list[str]) -> list[str]:

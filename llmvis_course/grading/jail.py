@@ -4,7 +4,7 @@ Three steps. `enter` and `move_in` are called once, by the worker that will fork
 in which only Python and its libraries can be read, nothing can be written, and no network and no
 other process exists. `lock` is called by each child before it runs an answer: a process table, a
 scratch folder in memory and shared memory of its own, limits, no rights, few system calls. Where a
-step fails, OSError says which.
+step fails, OSError says which; where Linux allows no step at all, `wrapping` has another way.
 """
 
 import os
@@ -71,7 +71,7 @@ def move_in(new: str, show: list[str], hide: list[str]) -> None:
     calls.mount("tmpfs", new, "tmpfs", calls.NO_SETUID | calls.NO_DEVICES, "size=1m,mode=755")
     shown: list[str] = []
     for path in sorted({p for q in show for p in (os.path.abspath(q), os.path.realpath(q))}):
-        if not any(_inside(path, other) for other in shown):
+        if not any(inside(path, other) for other in shown):
             _bind(os.path.realpath(path), new + path)
             shown.append(path)
     for path in {p for q in hide for p in (os.path.abspath(q), os.path.realpath(q))}:
@@ -91,7 +91,8 @@ def move_in(new: str, show: list[str], hide: list[str]) -> None:
     calls.change_root(new)
 
 
-def _inside(path: str, folder: str) -> bool:
+def inside(path: str, folder: str) -> bool:
+    """Whether a path is a folder or lies somewhere in it."""
     return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 

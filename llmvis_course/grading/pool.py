@@ -26,7 +26,7 @@ class Setting:
     seed: int
     folder: Path  # of the book
     checks: str  # their hash
-    how: str  # "jail", "fork" or "spawn"
+    how: str  # "jail", "bwrap", "fork" or "spawn"
     hide: tuple[str, ...]
 
 
@@ -57,7 +57,11 @@ def _open(setting: Setting) -> None:
     known = {"checks": setting.checks, "seed": setting.seed, "limits": repr(setting.limits)}
     book = Book(setting.folder, **known)
     runner = Spawning(setting.limits)
-    if setting.how != "spawn":
+    if setting.how == "bwrap":
+        from .wrapping import Wrapping  # Windows has not all that it imports
+
+        runner = Wrapping(setting.limits, hide=setting.hide)
+    elif setting.how != "spawn":
         jailed = setting.how == "jail"
         runner = Forking(setting.limits, jailed=jailed, hide=setting.hide)
     Finalize(runner, runner.__exit__, (None,) * 3, exitpriority=1)  # it ends before this does
