@@ -35,7 +35,8 @@ GRACE = 2.0  # seconds that a process that hung up has for ending, so that it is
 
 def world(limits: Limits, hide: Sequence[str]) -> list[str]:
     """The beginning of a command that runs in a world like that of `jail.move_in`."""
-    line = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
+    line = [shutil.which("bwrap") or "bwrap", "--unshare-all", "--die-with-parent"]
+    line += ["--new-session", "--cap-drop", "ALL"]
     show = jail.visible_folders()
     for path in show:
         line += ["--ro-bind", path, path]
@@ -52,7 +53,9 @@ def world(limits: Limits, hide: Sequence[str]) -> list[str]:
         line += ["--remount-ro", path]
     for name in jail.DEVICES:
         line += ["--dev-bind", f"/dev/{name}", f"/dev/{name}"]
-    line += ["--size", str(limits.file), "--tmpfs", jail.SCRATCH, "--symlink", jail.SCRATCH, "/tmp"]
+    line += ["--size", str(limits.file), "--tmpfs", jail.SCRATCH]
+    if not any(jail.inside(path, "/tmp") for path in show):
+        line += ["--symlink", jail.SCRATCH, "/tmp"]
     return [*line, "--chdir", jail.SCRATCH, "--remount-ro", "/", "--"]
 
 
