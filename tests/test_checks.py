@@ -1,6 +1,8 @@
 """The checks are proven: they pass what is right, and say of what is wrong why it is."""
 
 import ast
+import dataclasses
+import functools
 import importlib
 import inspect
 import json
@@ -302,6 +304,24 @@ def test_arguments_and_attempts_travel_as_json(name) -> None:
         done = attempt(RIGHT[name], there, question.gradient_places)
         made.append(Attempt.from_plain(json.loads(json.dumps(done.to_plain()))))
     assert judge(Worked(question, cases), made, seed=3).passed
+
+
+def test_what_is_right_is_worked_out_once_for_a_class() -> None:
+    reference, calls = QUESTIONS["attend"].reference, []
+
+    @functools.wraps(reference)
+    def counted(*arguments):
+        calls.append(arguments)
+        return reference(*arguments)
+
+    question = dataclasses.replace(QUESTIONS["attend"], reference=counted)
+    worked, wrong = Worked(question, question.cases(0)), question.misconceptions[0]
+    for answer in (RIGHT["attend"], wrong.wrong, RIGHT["attend"], wrong.wrong):
+        cases, places = worked.cases, question.gradient_places
+        report = judge(worked, [attempt(answer, case.arguments, places) for case in cases])
+        assert report.passed == (answer is RIGHT["attend"])
+        assert report.misconception == ("" if report.passed else wrong.name)
+    assert len(calls) == len(worked.cases)
 
 
 PLAIN = {"kind": "values", "message": "", "values": [], "numbers": [], "grads": [], "changed": []}
