@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from . import calls, filter
@@ -70,11 +71,11 @@ def move_in(new: str, show: list[str], hide: list[str]) -> None:
     calls.mount("none", "/", flags=calls.RECURSIVE | calls.PRIVATE)
     calls.mount("tmpfs", new, "tmpfs", calls.NO_SETUID | calls.NO_DEVICES, "size=1m,mode=755")
     shown: list[str] = []
-    for path in sorted({p for q in show for p in (os.path.abspath(q), os.path.realpath(q))}):
+    for path in spellings(show):
         if not any(inside(path, other) for other in shown):
             _bind(os.path.realpath(path), new + path)
             shown.append(path)
-    for path in {p for q in hide for p in (os.path.abspath(q), os.path.realpath(q))}:
+    for path in spellings(hide):
         if os.path.isdir(new + path):
             calls.mount("tmpfs", new + path, "tmpfs", options="size=4k,mode=000")
         elif os.path.exists(new + path):
@@ -89,6 +90,11 @@ def move_in(new: str, show: list[str], hide: list[str]) -> None:
     for name in DEVICES:
         calls.mount(f"/dev/{name}", f"{new}/dev/{name}", flags=calls.BIND)
     calls.change_root(new)
+
+
+def spellings(paths: Iterable[str]) -> list[str]:
+    """Each path from the root on, and where the links in it lead."""
+    return sorted({p for q in paths for p in (os.path.abspath(q), os.path.realpath(q))})
 
 
 def inside(path: str, folder: str) -> bool:

@@ -37,10 +37,10 @@ def world(limits: Limits, hide: Sequence[str]) -> list[str]:
     """The beginning of a command that runs in a world like that of `jail.move_in`."""
     line = [shutil.which("bwrap") or "bwrap", "--unshare-all", "--die-with-parent"]
     line += ["--new-session", "--cap-drop", "ALL"]
-    show = jail.visible_folders()
+    show = jail.spellings(jail.visible_folders())
     for path in show:
         line += ["--ro-bind", path, path]
-    for path in sorted({p for q in hide for p in (os.path.abspath(q), os.path.realpath(q))}):
+    for path in jail.spellings(hide):
         if not any(jail.inside(path, folder) for folder in show):
             continue
         if not os.path.isdir(path):
