@@ -30,6 +30,15 @@ ERRORS = (
         r"OverflowError",
         "A number has grown beyond all bounds. Do you go up where you should go down?",
     ),
+    (r"bitwise_xor|for \^", "`^` is no power in Python: write `**`."),
+    (
+        r"modified by an inplace operation",
+        "`x += y` overwrites a tensor that the gradient still needs: write `x = x + y`.",
+    ),
+    (
+        r"torch\.return_types\.(max|min|sort|topk|median)",
+        "With `dim=`, this gives values and places: take `.values`.",
+    ),
     (
         r"graph a second time",
         "The first gradient threw away what the next one needs (the caller takes one too): "
