@@ -6,6 +6,7 @@ import functools
 import importlib
 import inspect
 import json
+import math
 import re
 import subprocess
 import sys
@@ -144,6 +145,33 @@ def test_an_answer_that_calls_a_stub_says_which() -> None:
     assert report.kind == "stub" and "calls rnn_step" in report.message
 
 
+def test_an_error_of_torch_is_no_stub() -> None:
+    answers = [
+        ("spread_of_score", lambda p, n: (torch.rand(9, n) < p).mean(dim=1).std()),
+        ("paired", lambda first, second: (second - first).sum()),
+        ("uncertainty_sum", lambda losses, s: s.long().softmax(dim=0)),
+    ]
+    for name, answer in answers:
+        report = check(name, answer)
+        assert report.kind == "raised" and "NotImplementedError" in report.message, report
+        assert "with `.double()`" in report.hint
+
+
+def test_what_still_has_a_gradient_passes_where_none_is_asked_for() -> None:
+    def learned_weight(loss):
+        s = torch.tensor(0.0, requires_grad=True)
+        optimizer = torch.optim.SGD([s], lr=0.1)
+        for _ in range(600):
+            optimizer.zero_grad()
+            (0.5 * (torch.exp(-s) * loss + s)).backward()
+            optimizer.step()
+        return 0.5 * torch.exp(-s)
+
+    assert check("learned_weight", learned_weight).passed
+    report = check("learned_weight", lambda loss: learned_weight(loss).view(1))
+    assert report.kind == "shape" and report.hint.startswith("A number without axes")
+
+
 def test_an_error_is_told_with_its_line() -> None:
     def attend(q, k, v, mask):
         scores = q @ k.mT
@@ -159,6 +187,12 @@ def gradient_that_is_none(u, steps):
         h = torch.tanh(u * h)
     h.backward()
     return abs(h.grad.item())
+
+
+def graph_thrown_away(weight, x, y, factor):
+    loss = (x @ weight).square().mean()
+    (pull,) = torch.autograd.grad(loss, weight)
+    return loss * pull.norm()
 
 
 def raises(error):
@@ -180,6 +214,15 @@ def raises(error):
         ("gradient_left", lambda u, steps: torch.tanh(u), "A plain number came in: use `math`"),
         ("found_by_beams", lambda table, k, n: table[0].topk(k + 99), "`topk` cannot choose more"),
         ("value_of", lambda share: 1 / 0, "What do you divide by"),
+        ("wilson", lambda right, n: math.sqrt(n - 2 * right - n), "A root or a logarithm of"),
+        ("kl", lambda mu, log_var: (mu ^ 2).sum(1), "`^` is no power"),
+        ("bits_per_pixel", lambda nats, pixels: nats ^ 2, "`^` is no power"),
+        ("draw_code", lambda mu, log_var, noise: mu.exp().mul_(noise), "`x += y` overwrites"),
+        ("log_evidence", lambda a, b, c: a - a.max(dim=0), "With `dim=`, this gives values and"),
+        ("learned_weight", lambda loss: math.exp(1e6 * loss), "A number has grown beyond all"),
+        ("balanced_sum", graph_thrown_away, "The first gradient threw away"),
+        ("drawn_right", lambda said, seen: said == -1 or seen == -1, "`not`, `and`, `or` and `if`"),
+        ("nearest_codes", lambda z, codes: codes.gather(0, codes.long()[0]), "`gather` wants"),
     ],
 )
 def test_an_error_gets_a_hint_that_fits_it_or_none(name, answer, hint) -> None:
@@ -200,6 +243,66 @@ def test_indices_are_whole_numbers() -> None:
     for answer, hint in ((divided, "`//`, not `/`"), (narrow, "int64")):
         report = check("beam_step", answer)
         assert report.kind == "dtype" and hint in report.hint and "new_zeros" not in report.hint
+
+
+def test_truths_are_neither_numbers_nor_lists() -> None:
+    def fits(said, seen):
+        return (said == seen) | (said == -1)
+
+    for answer, kind, hint in (
+        (lambda said, seen: fits(said, seen).long().prod(dim=1), "dtype", "True or False"),
+        (lambda said, seen: [bool(row.all()) for row in fits(said, seen)], "type", "torch.tensor"),
+        (lambda said, seen: [row.all() for row in fits(said, seen)], "type", "torch.stack"),
+    ):
+        report = check("drawn_right", answer)
+        assert report.kind == kind and hint in report.hint, report
+
+
+def test_several_numbers_in_one_tensor_are_sent_back() -> None:
+    report = check("wilson", lambda *a: torch.tensor(RIGHT["wilson"](*a)))
+    assert "returned one tensor of shape (2,); expected 2 values" in report.message
+    assert "return a, b" in report.hint
+
+
+def test_right_results_in_another_order_are_told_so() -> None:
+    for name in ("move_codes", "path_and_target", "quantise"):
+        report = check(name, lambda *a, name=name: RIGHT[name](*a)[::-1])
+        assert not report.passed and "another order" in report.hint, report
+    report = check("path_and_target", lambda x0, noise, t: (x0, x0))
+    assert "another order" not in report.hint
+
+
+def test_known_mistakes_are_known_in_any_precision() -> None:
+    def counted(p, n):
+        return (torch.rand(20_000, n) < p).float().sum(dim=1).std()
+
+    for name, answer, known in (
+        ("spread_of_score", counted, "of the count"),
+        ("codebook_perplexity", lambda t, size: torch.tensor(len(t.unique())), "codes counted"),
+        ("times_smaller", lambda v: v, "error not squared"),
+    ):
+        assert check(name, answer).misconception == known
+
+
+def test_what_is_rounded_is_told_so_and_shown_with_more_digits() -> None:
+    report = check("wilson", lambda *a: tuple(round(x, 5) for x in RIGHT["wilson"](*a)))
+    assert "Very near" in report.hint and report.expected != report.found, report
+    assert "Very near" not in check("wilson", lambda right, n: (0.0, 1.0)).hint
+
+
+def test_a_difference_beyond_what_is_shown_is_named() -> None:
+    def wrong_at_the_end(q, k, v, mask):
+        found = RIGHT["attend"](q, k, v, mask)
+        found[-1, -1, -1, -1] += len(q) - 1
+        return found
+
+    report = check("attend", wrong_at_the_end)
+    assert "at [1, 1, 2, 3]: " in report.expected and report.expected != report.found, report
+
+
+def test_a_measurement_gets_another_hint_than_a_sum() -> None:
+    report = check("flattery", lambda p, fooled, tries: 0.123)
+    assert report.hint.startswith("Print the parts of your measurement")
 
 
 def test_beams_that_keep_too_many_are_found_with_every_seed() -> None:

@@ -4,6 +4,7 @@ This needs no question and no reference: it can run alone in another process, an
 travel as JSON (`Attempt.to_plain`).
 """
 
+import dis
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -123,11 +124,11 @@ def attempt(
             returned = function(*given)
             values, numbers = _flatten(returned)
             grads = _gradients(values, [t for p in gradient for t in _tensors(leaves[p])])
-    except NotImplementedError as error:
-        return Attempt("stub", _other_function(error, function))
     except _NotPlain as error:
         return Attempt("none" if error.args[0] is type(None) else "type", _called(error.args[0]))
     except (Exception, SystemExit) as error:
+        if not_written(error):
+            return Attempt("stub", _other_function(error, function))
         where = _where(error, function)
         what = f"{type(error).__name__}{where}: {str(error)[:500]}{_of_grad(error)}"
         return Attempt("raised", what)
@@ -148,6 +149,16 @@ def _codes(error: BaseException) -> list[tuple[CodeType, int]]:
         found.append((step.tb_frame.f_code, step.tb_lineno))
         step = step.tb_next
     return found
+
+
+def not_written(error: BaseException) -> bool:
+    """Whether `raise NotImplementedError` stands in the code; torch has it for some types, too."""
+    step = error.__traceback__
+    while step is not None and step.tb_next is not None:
+        step = step.tb_next
+    if step is None or not isinstance(error, NotImplementedError):
+        return False
+    return dis.opname[step.tb_frame.f_code.co_code[step.tb_lasti]] == "RAISE_VARARGS"
 
 
 def _where(error: BaseException, function: Callable[..., Any]) -> str:
@@ -229,7 +240,7 @@ def _gradients(values: Sequence[Tensor], leaves: Sequence[Tensor]) -> list[Tenso
         if value.is_floating_point() and value.requires_grad:
             uneven = torch.arange(1, value.numel() + 1, dtype=value.dtype).cos().view(value.shape)
             total = (value * uneven).sum() if total is None else total + (value * uneven).sum()
-    if total is None:
+    if total is None or not leaves:
         return [torch.zeros_like(leaf) for leaf in leaves]
     grads = torch.autograd.grad(total, leaves, allow_unused=True)
     return [torch.zeros_like(x) if g is None else g for x, g in zip(leaves, grads, strict=True)]

@@ -15,12 +15,12 @@ def attend(q, k, v, mask):
     return layers.attention(q, k, v, mask).values
 
 
-def _attend_with(scale=lambda d, m: d**0.5, dim=-1, fill="before", flip=False, use=True):
+def _attend_with(scale=lambda d, m, h: d**0.5, dim=-1, fill="before", flip=False, use=True):
     """Attention with one thing done in another way."""
 
     def wrong(q, k, v, mask):
         mask = ~mask if flip else mask
-        scores = q @ k.transpose(-1, -2) / scale(q.shape[-1], k.shape[-2])
+        scores = q @ k.transpose(-1, -2) / scale(q.shape[-1], k.shape[-2], q.shape[1])
         if fill == "before" and use:
             scores = scores.masked_fill(~mask, float("-inf"))
         if fill == "zero":
@@ -57,18 +57,23 @@ ATTEND = Question(
     misconceptions=(
         Misconception(
             "no division by the square root of d",
-            _attend_with(scale=lambda d, m: 1),
+            _attend_with(scale=lambda d, m, h: 1),
             "How large do the scores get as d grows, and what does the softmax make of large ones?",
         ),
         Misconception(
             "division by d",
-            _attend_with(scale=lambda d, m: d),
+            _attend_with(scale=lambda d, m, h: d),
             "A sum of d products of unit variance has variance d. By what is it divided to get 1?",
         ),
         Misconception(
             "division by the root of the number of keys",
-            _attend_with(scale=lambda d, m: m**0.5),
+            _attend_with(scale=lambda d, m, h: m**0.5),
             "The scores grow with the width of a query, not with the number of keys.",
+        ),
+        Misconception(
+            "division by the root of the number of heads",
+            _attend_with(scale=lambda d, m, h: h**0.5),
+            "The axes of q are b, heads, n, d. Which is `size(1)`, and which is the width?",
         ),
         Misconception(
             "softmax over the wrong axis",
@@ -93,7 +98,7 @@ ATTEND = Question(
         Misconception(
             "mask ignored",
             _attend_with(use=False),
-            "Where does your code use the mask?",
+            "Where does your code use the mask? (`masked_fill` returns a new tensor.)",
         ),
     ),
 )
@@ -156,6 +161,15 @@ MULTI_HEAD = Question(
                 join=lambda y: y.transpose(1, 2).flatten(2),
             ),
             "`view(b, heads, n, d)` mixes positions up. Split the width first, then move the axis.",
+        ),
+        Misconception(
+            "heads cut and joined without moving an axis",
+            _multi_with(
+                split=lambda x, h: x.reshape(len(x), h, x.shape[1], -1),
+                join=lambda y: y.reshape(len(y), y.shape[2], -1),
+            ),
+            "With b, n, d = 1, 2, 4 and two heads: whose numbers get into the first head? First "
+            "split the width, then move the axis; and back.",
         ),
         Misconception(
             "heads joined without moving the axis back",

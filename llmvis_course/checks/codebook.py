@@ -73,6 +73,16 @@ NEAREST_CODES = Question(
             "Differences above and below zero cancel each other, and very negative ones win.",
         ),
         Misconception(
+            "absolute for squared",
+            lambda z, codes: _differences(z, codes).abs().sum(dim=2).argmin(dim=1),
+            "The squares are summed, not the sizes of the differences.",
+        ),
+        Misconception(
+            "summed over the codes",
+            lambda z, codes: _differences(z, codes).square().sum(dim=1).argmin(dim=1),
+            "Summed over the codes, nothing tells them apart. Which axis has the d numbers?",
+        ),
+        Misconception(
             "distances for tokens",
             lambda z, codes: _squares(z, codes).amin(dim=1),
             "How far away the nearest code is, is right. Which one is it?",

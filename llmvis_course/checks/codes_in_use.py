@@ -98,6 +98,13 @@ CODEBOOK_PERPLEXITY = Question(
             "The shares of all codes sum to 1. Do yours?",
         ),
         Misconception(
+            "rows counted for tokens",
+            lambda tokens, size: _as_many(
+                torch.bincount(tokens.flatten(), minlength=size).double() / len(tokens)
+            ),
+            "`len` is the length of the first axis. How many tokens are there in all?",
+        ),
+        Misconception(
             "share of the codebook",
             _of_shares(lambda p: _as_many(p) / len(p)),
             "How many codes, not which share of them.",
@@ -169,6 +176,11 @@ MOVE_CODES = Question(
         Misconception(
             "mean of the batch for its sum",
             _moved(each=lambda total, count: total / count[:, None]),
+            "m keeps sums. It is divided only once, at the end, by N.",
+        ),
+        Misconception(
+            "mean of the batch for its sum, 0 where there is none",
+            _moved(each=lambda total, count: total / count.clamp(min=1)[:, None]),
             "m keeps sums. It is divided only once, at the end, by N.",
         ),
         Misconception(

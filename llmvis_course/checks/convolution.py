@@ -33,6 +33,11 @@ def _blind(x, weight, bias, stride, padding):
     return y.expand(-1, len(bias), -1, -1) + bias[:, None, None]
 
 
+def _side_by_side(x, weight, bias, stride, padding):
+    height, width = F.conv2d(x, weight, bias, stride, padding).shape[2:]
+    return F.conv2d(x, weight, bias, 1, padding)[:, :, :height, :width]
+
+
 CONVOLVE = Question(
     name="convolve",
     notebook="ex05_cnn_features",
@@ -96,6 +101,21 @@ CONVOLVE = Question(
             lambda x, w, b, s, p: F.conv2d(x, w, b * w[0].numel(), s, p),
             "The bias is added once for each output.",
         ),
+        Misconception(
+            "bias added for each channel",
+            lambda x, w, b, s, p: F.conv2d(x, w, b * w.shape[1], s, p),
+            "The bias stands before the sum over c: it is added once.",
+        ),
+        Misconception(
+            "rows and columns exchanged",
+            lambda x, w, b, s, p: F.conv2d(x, w, b, s, p).mT,
+            "i goes down and j to the right. In which order do you stack rows and columns?",
+        ),
+        Misconception(
+            "as many windows as with the stride, but side by side",
+            _side_by_side,
+            "Window i begins at row s times i. Where do yours begin?",
+        ),
     ),
 )
 
@@ -141,6 +161,22 @@ MAX_POOL = Question(
             _pool_with(fill=0.0),
             "At the edge of a picture of negative numbers, which is the largest? Padding must "
             "never win.",
+        ),
+        Misconception(
+            "padding of -1",
+            _pool_with(fill=-1.0),
+            "Pictures end at -1, but maps inside a network do not. What is below every number?",
+        ),
+        Misconception(
+            "padding of the smallest pixel",
+            lambda x, k, s, p: (
+                F.pad(x, [p] * 4, value=x.min().item())
+                .unfold(2, k, s)
+                .unfold(3, k, s)
+                .amax(dim=(-2, -1))
+            ),
+            "Such padding ties with the smallest pixel, and takes its gradient away. What is below "
+            "every number?",
         ),
         Misconception(
             "padding ignored",
@@ -235,6 +271,12 @@ OUTPUT_SIZE = Question(
             "not a whole number",
             lambda n, k, s, p: (n + 2 * p - k) / s + 1,
             "Half a window is none: round down.",
+        ),
+        Misconception(
+            "one added before the division",
+            lambda n, k, s, p: (n + 2 * p - k + 1) // s,
+            "n + 2p - k is how far the first window can move. Into how many steps of s, and where "
+            "does it stand before the first?",
         ),
     ),
 )

@@ -77,6 +77,16 @@ LOG_EVIDENCE = Question(
             lambda a, b, c: (a + b - c).amax(0),
             "Every sample counts, by its weight.",
         ),
+        Misconception(
+            "divided outside of the logarithm",
+            lambda a, b, c: (a + b - c).logsumexp(0) / len(a),
+            "1 / K stands inside the logarithm. What becomes of a factor there?",
+        ),
+        Misconception(
+            "logs multiplied",
+            lambda a, b, c: (a * b / c).logsumexp(0) - math.log(len(a)),
+            "You have the *logs* of the three. What is the log of a product, and of a ratio?",
+        ),
     ),
 )
 
@@ -140,6 +150,12 @@ def monte_carlo_kl(mu, sigma):
     return 0.5 * (mu**2 + sigma**2 - 1) - math.log(sigma)
 
 
+def _weighed_again(mu, s):
+    """The mean of q (log q - log p) over samples of q, instead of that of log q - log p."""
+    inner = -0.25 - math.log(s) + 0.5 * (mu**2 + 0.5 * s**2)
+    return inner / (2 * s * math.sqrt(math.pi))
+
+
 MONTE_CARLO_KL = Question(
     name="monte_carlo_kl",
     notebook="ex08_vae_elbo",
@@ -183,6 +199,17 @@ MONTE_CARLO_KL = Question(
             "variance for deviation",
             lambda mu, s: monte_carlo_kl(mu, s**0.5),
             "The second argument is the deviation, not the variance.",
+        ),
+        Misconception(
+            "the other divergence",
+            lambda mu, s: 0.5 * ((1 + mu**2) / s**2 - 1) + math.log(s),
+            "That is KL(p || q). Here the samples come from q, and log q stands first.",
+        ),
+        Misconception(
+            "weighed once more",
+            _weighed_again,
+            "The samples come from q already: likely places come up more often. A plain mean will "
+            "do.",
         ),
     ),
 )

@@ -1,90 +1,14 @@
-r"""Questions on what a deep network of convolutions sees: how far, at which scale, and where.
+r"""Questions on what a deep network of convolutions sees: at which scale, and where.
 
 Lin et al. 2017, arXiv:1612.03144 (feature pyramids); Selvaraju et al. 2017, arXiv:1610.02391
-(Grad-CAM); Luo et al. 2016, arXiv:1701.04128 (the effective receptive field).
+(Grad-CAM).
 """
 
 import torch
 import torch.nn.functional as F
 
-from ..layers import conv
-from .draws import normal, whole
+from .draws import normal
 from .question import Misconception, Question
-
-
-def receptive_field(layers):
-    r"""$1 + \sum_l (k_l - 1) \prod_{m<l} s_m$ for layers of (size, stride), first layer first."""
-    return conv.receptive_field([conv.Layer(size, stride) for size, stride in layers])
-
-
-def _field_with(start=1, less=1, after=False, strides=True, reverse=False):
-    def wrong(layers):
-        seen, step = start, 1
-        for size, stride in reversed(layers) if reverse else layers:
-            step *= stride if after and strides else 1
-            seen += (size - less) * step
-            step *= stride if strides and not after else 1
-        return seen
-
-    return wrong
-
-
-def _draw_layers(rng, size):
-    return (tuple((whole(rng, 2, 5), whole(rng, 2, 3)) for _ in range(size + 1)),)
-
-
-RECEPTIVE_FIELD = Question(
-    name="receptive_field",
-    notebook="ex05_cnn_features",
-    place=4,
-    kind="implement",
-    function="receptive_field",
-    points=2,
-    difficulty=3,
-    importance=2,
-    minutes=12,
-    reference=receptive_field,
-    draw=_draw_layers,
-    repeats=3,
-    covers="one to four layers with strides; no dilation, and not how much each pixel counts.",
-    misconceptions=(
-        Misconception(
-            "sizes added up",
-            _field_with(start=0, less=0, strides=False),
-            "Windows of neighbouring outputs overlap: a layer adds its size less one.",
-        ),
-        Misconception(
-            "strides ignored",
-            _field_with(strides=False),
-            "After a stride of 2, one step is two pixels of the picture.",
-        ),
-        Misconception(
-            "a layer's own stride counted for itself",
-            _field_with(after=True),
-            "A layer's stride says how far its *outputs* lie apart. It matters to later layers.",
-        ),
-        Misconception(
-            "read from the last layer",
-            _field_with(reverse=True),
-            "Which layers come before: those nearer to the picture?",
-        ),
-        Misconception(
-            "started from zero",
-            _field_with(start=0),
-            "With no layers at all, how many pixels does one place see?",
-        ),
-        Misconception(
-            "sizes multiplied",
-            lambda layers: int(torch.tensor([size for size, _ in layers]).prod()),
-            "Two 3 x 3 convolutions see 5 x 5 pixels, not 9 x 9.",
-        ),
-        Misconception(
-            "size for size less one",
-            _field_with(less=0),
-            "A 1 x 1 convolution adds nothing to what is seen.",
-        ),
-    ),
-)
 
 
 def fuse(fine, coarse, weight):
@@ -97,8 +21,16 @@ def fuse(fine, coarse, weight):
     return fine + F.interpolate(same, scale_factor=2, mode="nearest")
 
 
-def _fuse_with(grow=lambda x: x.repeat_interleave(2, 2).repeat_interleave(2, 3), join=None,
-               flat=False):  # fmt: skip
+def _twice(x):
+    return x.repeat_interleave(2, 2).repeat_interleave(2, 3)
+
+
+def _read_as_rows(x, weight):
+    b, e, h, w = x.shape
+    return (x.reshape(b, h * w, e) @ weight.T).reshape(b, -1, h, w)
+
+
+def _fuse_with(grow=_twice, join=None):
     def wrong(fine, coarse, weight):
         same = torch.einsum("c e, b e h w -> b c h w", weight, coarse)
         return (join or torch.add)(fine, grow(same))
@@ -168,6 +100,18 @@ FUSE = Question(
             _fuse_with(join=torch.mul),
             "Add the two: where one of them is silent the other should still speak.",
         ),
+        Misconception(
+            "weight times rows of pixels",
+            lambda fine, coarse, w: fine + _twice(w @ coarse),
+            "`weight @ coarse` adds up over the last but one axis, and that is the height. Where "
+            "are the channels?",
+        ),
+        Misconception(
+            "reshaped for permuted",
+            lambda fine, coarse, w: fine + _twice(_read_as_rows(coarse, w)),
+            "`reshape` does not move the channels to the end, it only reads the numbers in other "
+            "rows. `permute` moves axes.",
+        ),
     ),
 )
 
@@ -230,6 +174,22 @@ GRAD_CAM = Question(
             "A negative gradient is evidence against; its sign matters.",
         ),
         Misconception(
+            "weights cut at zero",
+            lambda a, g: (g.mean((1, 2)).relu()[:, None, None] * a).sum(0).relu(),
+            "A channel with a negative weight takes away from what others say. Is it heard?",
+        ),
+        Misconception(
+            "gradients cut at zero",
+            lambda a, g: (g.relu().mean((1, 2))[:, None, None] * a).sum(0).relu(),
+            "The mean is over all gradients of a channel, negative ones too.",
+        ),
+        Misconception(
+            "scaled to one",
+            lambda a, g: grad_cam(a, g) / grad_cam(a, g).max(),
+            "The map comes as it is. (For a picture one may divide by the largest, if it is not "
+            "0.)",
+        ),
+        Misconception(
             "mean over channels",
             lambda a, g: (g.mean((1, 2))[:, None, None] * a).mean(0).relu(),
             "The equation adds the channels up.",
@@ -243,56 +203,4 @@ GRAD_CAM = Question(
 )
 
 
-def middle_share(depth):
-    r"""How much influence comes from the middle half of the field, after `depth` 3-tap means.
-
-    The field is $2L + 1$ pixels wide; those at most $L/2$ away from the centre are the middle.
-    """
-    row = torch.zeros(1, 1, 2 * depth + 1, dtype=torch.float64)
-    row[..., depth] = 1.0
-    for _ in range(depth):
-        row = F.conv1d(row, torch.full((1, 1, 3), 1 / 3, dtype=torch.float64), padding=1)
-    away = (torch.arange(2 * depth + 1) - depth).abs()
-    return row[0, 0, away <= depth / 2].sum().item()
-
-
-MIDDLE_SHARE = Question(
-    name="middle_share",
-    notebook="ex05_cnn_features",
-    place=7,
-    kind="experiment",
-    function="middle_share",
-    points=2,
-    difficulty=3,
-    importance=2,
-    minutes=15,
-    reference=middle_share,
-    draw=lambda rng, size: (2 ** (size + 1),),
-    repeats=1,
-    tolerance=1e-5,  # float32 will do
-    covers="your measurement for 2, 4, 8 and 16 layers; plain means stand in for trained kernels.",
-    misconceptions=(
-        Misconception(
-            "all pixels count the same",
-            lambda depth: (2 * (depth // 2) + 1) / (2 * depth + 1),
-            "More paths lead to the middle than to the edge. Send a single 1 through the layers.",
-        ),
-        Misconception(
-            "one layer only",
-            lambda depth: 1 / 3 if depth < 2 else 1.0,
-            "Apply the mean `depth` times.",
-        ),
-        Misconception(
-            "the edge for the middle",
-            lambda depth: 1 - middle_share(depth),
-            "The share *within* the middle half is asked for.",
-        ),
-        Misconception(
-            "one side only",
-            lambda depth: (1 + middle_share(depth)) / 2,
-            "Leave out both ends of the field, not one.",
-        ),
-    ),
-)
-
-QUESTIONS = (RECEPTIVE_FIELD, FUSE, GRAD_CAM, MIDDLE_SHARE)
+QUESTIONS = (FUSE, GRAD_CAM)

@@ -81,6 +81,11 @@ PATH_AND_TARGET = Question(
             "At t = 0 no noise should be left.",
         ),
         Misconception(
+            "times along the height of pictures",
+            _path_with(lambda x0, noise, t: x0 + t[:, None] * (noise - x0)),
+            "`t[:, None]` is right for rows of numbers. In a picture it lies along the height.",
+        ),
+        Misconception(
             "one time for all",
             _path_with(lambda x0, noise, t: interpolate(x0, noise, t[:1].expand(len(x0)))),
             "Every row has a time of its own.",
@@ -195,6 +200,11 @@ GAUSSIAN_VELOCITY = Question(
             "the mean not taken off at the end",
             _velocity_with(last=lambda t, m: 0.0),
             "The mean of noise minus data is -mu, even where x says nothing.",
+        ),
+        Misconception(
+            "the mean added at the end",
+            _velocity_with(last=lambda t, m: m),
+            "What is the mean of noise minus data, if that of the noise is 0?",
         ),
         Misconception(
             "mean of the data for the mean at time t",

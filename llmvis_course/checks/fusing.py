@@ -105,6 +105,21 @@ FILM = Question(
             _filmed(halves=lambda said: (said[..., 0::2], said[..., 1::2])),
             "The first c numbers are gamma, the last c are beta.",
         ),
+        Misconception(
+            "words of all captions counted",
+            _filmed(s=lambda e, mask: (e * mask[..., None]).sum(dim=1) / mask.sum()),
+            "Each caption is divided by the number of its *own* words.",
+        ),
+        Misconception(
+            "padding heard",
+            _filmed(s=lambda e, mask: _mean_word(e, ~mask)),
+            "True in the mask is a real word.",
+        ),
+        Misconception(
+            "bias forgotten",
+            lambda x, e, mask, w, b: film(x, e, mask, w, 0 * b),
+            "Which of your arguments is not used?",
+        ),
     ),
 )
 
@@ -177,9 +192,14 @@ PIXEL_WEIGHTS = Question(
             "A sum of c terms grows like the root of c.",
         ),
         Misconception(
+            "scaled by the number of words",
+            lambda x, e, mask: pixel_weights(x * (x.shape[2] / e.shape[1]) ** 0.5, e, mask),
+            "The axes of e are b, m, c. Which of them is the width?",
+        ),
+        Misconception(
             "padding looked at",
             _weighed(hide=_as_it_is),
-            "Which of your arguments is not used?",
+            "Where does your code use the mask? (`masked_fill` returns a new tensor.)",
         ),
         Misconception(
             "mask after softmax",

@@ -3,39 +3,18 @@
 `judge` only reads plain results, so that the function may have run somewhere else.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from .attempt import GRAD, Attempt, attempt, gradients_of
+from .attempt import Attempt, attempt, gradients_of
+from .hints import close, general_hint
 from .question import Case, Question
 from .report import Report
 from .showing import shown
 
 LAZY = ("generator", "map", "zip", "filter")  # what yields its parts later
-DTYPE = "Make new tensors with the dtype of the input, such as `x.new_zeros(...)`."
-ERRORS = (
-    (
-        re.escape(GRAD),
-        "`.grad` is None: only the tensor you started from, with `requires_grad=True`, gets one. "
-        "Did your loop overwrite its name?",
-    ),
-    (
-        r"must be Tensor, not (float|int)",
-        "A plain number came in: use `math`, or make a tensor.",
-    ),
-    (r"selected index k out of range", "`topk` cannot choose more than there are."),
-    (r"ZeroDivisionError", "What do you divide by, and when is it 0?"),
-    (r"dtype|scalar type", DTYPE),
-    (
-        r"(?i)\b(sizes?|shapes?|dimension|dim|indices|subscripts?|expand\w*|broadcast\w*)\b",
-        "Print the shapes of what you combine, line by line.",
-    ),
-)
-"""Patterns of what errors say, and what to look at then; the first one counts."""
 
 
 class Worked:
@@ -85,7 +64,7 @@ def judge(
         if kind == "right":
             continue
         known = _known_mistake(worked, attempts, place) if explain else None
-        name, hint = "", _general_hint(question, kind, expected, made)
+        name, hint = "", general_hint(question, kind, expected, made)
         if known:
             name, hint = known.name, known.hint
         return _report(
@@ -132,6 +111,8 @@ def _fault(question: Question, case: Case, expected: Attempt, made: Attempt) -> 
         return "changed", f"Your function changed its input ({names}); work on new tensors."
     if len(made.values) != len(expected.values):
         values = f"{len(made.values)} value{'s' if len(made.values) != 1 else ''}"
+        if len(made.values) == 1 and not made.numbers[0]:
+            values = f"one tensor of shape {tuple(made.values[0].shape)}"
         return "type", f"Your function returned {values}; expected {wanted}."
     for e, m, plain in zip(expected.values, made.values, expected.numbers, strict=True):
         if e.shape != m.shape:
@@ -143,7 +124,7 @@ def _fault(question: Question, case: Case, expected: Attempt, made: Attempt) -> 
         if m.is_floating_point() and not m.isfinite().all() and e.double().isfinite().all():
             return "nan", "Your function returned NaN or infinity where a number was expected."
     pairs = zip(expected.values, made.values, strict=True)
-    if not all(_close(e, m, question.tolerance) for e, m in pairs):
+    if not all(close(e, m, question.tolerance) for e, m in pairs):
         return "wrong", "Your function returned other numbers than expected."
     for e, m, plain, number in zip(
         expected.values, made.values, expected.numbers, made.numbers, strict=True
@@ -163,7 +144,7 @@ def _wrong_gradients(question: Question, case: Case, expected: Attempt, made: At
         return question.gradient
     names = [name for name, n in zip(question.gradient, counts, strict=True) for _ in range(n)]
     pairs = zip(names, expected.grads, made.grads, strict=True)
-    wrong = {name for name, e, m in pairs if not _close(e, m, question.tolerance)}
+    wrong = {name for name, e, m in pairs if not close(e, m, question.tolerance)}
     return [name for name in question.gradient if name in wrong]
 
 
@@ -176,27 +157,21 @@ def _only_precision(e: Tensor, m: Tensor) -> bool:
     return e.is_floating_point() and m.is_floating_point()
 
 
-def _close(e: Tensor, m: Tensor, tolerance: float) -> bool:
-    """Whether two tensors are the same, as far as their types can say."""
-    if e.shape != m.shape:
-        return False
-    coarse = m.dtype in (torch.float32, torch.float16, torch.bfloat16) and m.dtype != e.dtype
-    tolerance = max(tolerance, 1e-4) if coarse else tolerance
-    return torch.allclose(m.double(), e.double(), tolerance, tolerance, equal_nan=True)
-
-
 def _all_close(es: Sequence[Tensor], ms: Sequence[Tensor], tolerance: float) -> bool:
-    return len(es) == len(ms) and all(map(_close, es, ms, [tolerance] * len(es)))
+    return len(es) == len(ms) and all(map(close, es, ms, [tolerance] * len(es)))
 
 
-def _same(one: Attempt, other: Attempt, tolerance: float) -> bool:
+def _same(known: Attempt, made: Attempt, tolerance: float) -> bool:
     """Whether two functions did the same: values and gradients, or both an error."""
-    if one.kind != "values" or other.kind != "values":
-        return one.kind == other.kind == "raised"
+    if known.kind != "values" or made.kind != "values":
+        return known.kind == made.kind == "raised"
     return (
-        _all_close(one.values, other.values, tolerance)
-        and all(a.dtype == b.dtype for a, b in zip(one.values, other.values, strict=True))
-        and _all_close(one.grads, other.grads, tolerance)
+        _all_close(known.values, made.values, tolerance)
+        and all(
+            number or a.dtype == b.dtype or _only_precision(a, b)
+            for a, b, number in zip(known.values, made.values, known.numbers, strict=True)
+        )
+        and _all_close(known.grads, made.grads, tolerance)
     )
 
 
@@ -212,34 +187,3 @@ def _known_mistake(worked, attempts, place):
         if all(_same(their, made, worked.question.tolerance) for their, made in pairs):
             return known
     return None
-
-
-def _general_hint(question: Question, kind: str, expected: Attempt, made: Attempt) -> str:
-    """What to look at where the mistake is not a known one."""
-    if kind == "raised":
-        return _hint_for_error(question, made.message)
-    if kind == "dtype" and any(
-        e.dtype == torch.int64 != m.dtype for e, m in zip(expected.values, made.values, strict=True)
-    ):
-        divided = any(m.is_floating_point() for m in made.values)
-        return f"Indices are whole numbers (int64){': `//`, not `/`' if divided else ''}."
-    if kind == "gradient" and all(grad.abs().max() == 0 for grad in made.grads if grad.numel()):
-        return (
-            "No gradient passes at all: is there a `detach`, `no_grad`, `item` or `float` on "
-            "the way, or a new tensor made of numbers?"
-        )
-    hints = {
-        "shape": "Which axis is missing, or stands in another place?",
-        "nan": "Which step divides by zero, takes the log of 0, or the exponential of much?",
-        "wrong": "Work the smallest input out on paper, and compare line by line.",
-        "gradient": "Some path from the input to the result is cut, or counted twice.",
-        "dtype": DTYPE,
-    }
-    return hints.get(kind, "")
-
-
-def _hint_for_error(question: Question, message: str) -> str:
-    """What to look at after an error; empty where its own words have to do."""
-    if "positional argument" in message:
-        return f"It is called with {', '.join(question.argument_names)}, in this order."
-    return next((hint for pattern, hint in ERRORS if re.search(pattern, message)), "")

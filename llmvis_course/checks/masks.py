@@ -51,6 +51,12 @@ CAUSAL_MASK = Question(
             "May a position look at itself? The first one has nothing else.",
         ),
         Misconception(
+            "the diagonal moved to the left",
+            lambda n, m: _ones(n, m).tril(n - m),
+            "A single query at the end (n = 1) may look everywhere. Which sign moves the diagonal "
+            "to the right?",
+        ),
+        Misconception(
             "looks ahead",
             lambda n, m: _ones(n, m).triu(m - n),
             "You allow what comes later. The past is to the left of the diagonal.",
@@ -134,7 +140,7 @@ PADDED_WEIGHTS = Question(
         Misconception(
             "padding ignored",
             lambda s, real: s.softmax(-1),
-            "Where does your code use `real`?",
+            "Where does your code use `real`? (`masked_fill` returns a new tensor.)",
         ),
         Misconception(
             "scaled by the wrong sum",
@@ -145,6 +151,11 @@ PADDED_WEIGHTS = Question(
             "padding made small, not impossible",
             lambda s, real: (s - 5.0 * ~real[:, None, :]).softmax(-1),
             "A score of 5 less still gets a share. How low must it be to get none?",
+        ),
+        Misconception(
+            "padding given a low score",
+            lambda s, real: s.masked_fill(~real[:, None, :], -10.0).softmax(-1),
+            "What if the real scores are as low as -10? How low must a score be to get nothing?",
         ),
     ),
 )
@@ -238,6 +249,16 @@ SPREAD_OF_SCORES = Question(
             "the mean distance from zero",
             lambda d: 2 * math.gamma((d + 1) / 2) / (math.pi**0.5 * math.gamma(d / 2)),
             "Standard deviation: the root of the mean of squares.",
+        ),
+        Misconception(
+            "numbers from 0 to 1",
+            lambda d: (7 / 144 * d) ** 0.5,
+            "`rand` draws evenly from 0 to 1. Which function draws standard normal numbers?",
+        ),
+        Misconception(
+            "each vector with itself",
+            lambda d: (2 * d) ** 0.5,
+            "Draw the keys apart from the queries.",
         ),
     ),
 )

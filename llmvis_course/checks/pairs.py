@@ -112,6 +112,17 @@ CONTRASTIVE_LOSS = Question(
             _paired(total=lambda scores: -scores.diagonal().mean()),
             "If all points are the same, this is at its best. What pushes wrong pairs apart?",
         ),
+        Misconception(
+            "one tower mended",
+            lambda u, w, scale: _both(scale * F.normalize(u, dim=1) @ F.normalize(w, dim=0).T),
+            "Pictures have the length 1 now. Captions?",
+        ),
+        Misconception(
+            "lengths without an axis to keep them",
+            lambda u, w, scale: _both(scale * (u / u.norm(dim=1)) @ (w / w.norm(dim=1)).T),
+            "`norm(dim=1)` is (n): it divides column by column where n = d, and fails elsewhere. "
+            "`keepdim=True` keeps it a column.",
+        ),
     ),
 )
 
@@ -167,6 +178,21 @@ LOWEST_LOSS = Question(
             "scale for temperature",
             lambda n, scale: lowest_loss(n, 1 / scale),
             "The scale is 1 over the temperature: the cosines are multiplied by it.",
+        ),
+        Misconception(
+            "zero",
+            lambda n, scale: 0.0,
+            "A softmax never gives 1 to one and 0 to the others: what do scores of 0 leave them?",
+        ),
+        Misconception(
+            "scale ignored",
+            lambda n, scale: lowest_loss(n, 1.0),
+            "Which of your arguments is not used?",
+        ),
+        Misconception(
+            "both directions added",
+            lambda n, scale: 2 * lowest_loss(n, scale),
+            "The loss is the mean of rows and columns, and they are alike.",
         ),
     ),
 )

@@ -21,7 +21,7 @@ def _losses(weight, x, y):
     return (x @ weight).square().mean(), (y @ weight - 1).square().mean()
 
 
-def _balanced(length=torch.norm, cut=lambda ratio: ratio.detach(), join=None, swap=False):
+def _balanced(length=torch.norm, cut=lambda ratio: ratio.detach(), join=None, swap=False, held=()):
     """The sum with one thing done in another way."""
 
     def found(weight, x, y, factor):
@@ -29,6 +29,7 @@ def _balanced(length=torch.norm, cut=lambda ratio: ratio.detach(), join=None, sw
         pulls = [
             length(torch.autograd.grad(loss, weight, create_graph=True)[0]) for loss in (one, two)
         ]
+        pulls = [pull.detach() if k in held else pull for k, pull in enumerate(pulls)]
         ratio = cut(pulls[1] / pulls[0] if swap else pulls[0] / pulls[1])
         return join(one, two, ratio, factor) if join else one + factor * ratio * two
 
@@ -61,6 +62,16 @@ BALANCED_SUM = Question(
             _balanced(cut=lambda ratio: ratio),
             "The numbers are right. But the ratio is differentiated too, as if it were to be made "
             "small: which step cuts it off?",
+        ),
+        Misconception(
+            "only the first pull cut off",
+            _balanced(cut=lambda ratio: ratio, held=(0,)),
+            "The second pull is in the ratio too, and still differentiated.",
+        ),
+        Misconception(
+            "only the second pull cut off",
+            _balanced(cut=lambda ratio: ratio, held=(1,)),
+            "The first pull is in the ratio too, and still differentiated.",
         ),
         Misconception(
             "ratio the wrong way round",

@@ -1,107 +1,12 @@
-r"""Questions on a language model's loss, and on choosing what comes next.
+r"""Questions on choosing what comes next.
 
 Holtzman et al. 2020, arXiv:1904.09751 (top-p).
 """
 
 import torch
-import torch.nn.functional as F
 
-from ..models.language import next_token_loss as library_loss
-from .draws import normal, real_places, uniform
+from .draws import normal, uniform
 from .question import Misconception, Question
-
-
-def next_token_loss(logits, ids, real):
-    r"""$-\frac1N \sum \log p(x_{i+1} \mid x_{\le i})$ over the real next tokens, in nats a token.
-
-    `logits` (b, n, v) were computed from `ids` (b, n); the last place has no next token.
-    """
-    return library_loss(logits[:, :-1], ids[:, 1:], real[:, 1:])
-
-
-def _loss_with(cut=lambda x: x[:, :-1], came=lambda x: x[:, 1:], reduce=None, use=True):
-    """The loss with one thing done in another way."""
-
-    def wrong(logits, ids, real):
-        logits, ids, real = cut(logits), came(ids), came(real)
-        lost = F.cross_entropy(logits.flatten(0, 1), ids.flatten(), reduction="none")
-        lost = lost.view(ids.shape)
-        if reduce:
-            return reduce(lost, real)
-        return lost[real].mean() if use else lost.mean()
-
-    return wrong
-
-
-def _draw_loss(rng, size):
-    b, n, v = [(1, 2, 2), (1, 4, 3), (2, 5, 4), (3, 6, 5)][size]
-    real = real_places(rng, b, n)
-    real[:, :2] = True
-    ids = torch.randint(v, (b, n), generator=rng)
-    return 2 * normal(rng, b, n, v), ids, real
-
-
-NEXT_TOKEN_LOSS = Question(
-    name="next_token_loss",
-    notebook="ex04_transformer",
-    place=1,
-    kind="implement",
-    function="next_token_loss",
-    points=3,
-    difficulty=2,
-    importance=3,
-    minutes=12,
-    reference=next_token_loss,
-    draw=_draw_loss,
-    repeats=4,
-    gradient=("logits",),
-    covers="the loss and its gradient by the scores, for captions of mixed lengths with at least "
-    "one next token; not scores so large that they overflow.",
-    misconceptions=(
-        Misconception(
-            "no shift",
-            _loss_with(cut=lambda x: x, came=lambda x: x),
-            "The scores at place i speak of token i + 1. Yours reward copying the input.",
-        ),
-        Misconception(
-            "shifted the wrong way",
-            _loss_with(cut=lambda x: x[:, 1:], came=lambda x: x[:, :-1]),
-            "Which come first: the scores that predict, or the token they predict?",
-        ),
-        Misconception(
-            "padding counted",
-            _loss_with(use=False),
-            "Where `real` is False there is no token to predict.",
-        ),
-        Misconception(
-            "sum for mean",
-            _loss_with(reduce=lambda lost, real: lost[real].sum()),
-            "In nats per token: divide by how many were predicted.",
-        ),
-        Misconception(
-            "padding counted in the denominator",
-            _loss_with(reduce=lambda lost, real: (lost * real).mean()),
-            "Divide by the number of *real* next tokens.",
-        ),
-        Misconception(
-            "a mean of means",
-            _loss_with(
-                reduce=lambda lost, real: ((lost * real).sum(1) / real.sum(1)).mean(),
-            ),
-            "Each token counts the same, so a long caption counts more than a short one.",
-        ),
-        Misconception(
-            "sign forgotten",
-            _loss_with(reduce=lambda lost, real: -lost[real].mean()),
-            "Log-probabilities are negative, and a loss should fall as they rise.",
-        ),
-        Misconception(
-            "padding at the predicting place hidden",
-            lambda logits, ids, real: library_loss(logits[:, :-1], ids[:, 1:], real[:, :-1]),
-            "Is it the place that predicts which must be real, or the token predicted?",
-        ),
-    ),
-)
 
 
 def keep_likely(logits, temperature, p):
@@ -193,6 +98,16 @@ KEEP_LIKELY = Question(
             _keep_with(out=lambda r, p: r.cumsum(-1) - r - r.roll(1, -1) * _later(r) >= p),
             "What the *more likely* tokens take together decides, without those before the last.",
         ),
+        Misconception(
+            "only the first token saved",
+            _keep_with(out=lambda r, p: (r.cumsum(-1) >= p) & (_later(r) > 0)),
+            "With p = 0.9 and shares 0.7, 0.2, 0.1 the kept ones must reach 0.9. Do yours?",
+        ),
+        Misconception(
+            "NaN hidden",
+            lambda x, t, p: _keep_with(out=lambda r, p: r.cumsum(-1) >= p)(x, t, p).nan_to_num(),
+            "Add up a row: a distribution that keeps nothing is none. Which token should stay?",
+        ),
     ),
 )
 
@@ -213,6 +128,15 @@ def temperature_for(logits, entropy):
         log_p = (logits / middle).log_softmax(dim=0)
         low, high = (middle, high) if -(log_p.exp() * log_p).sum() < entropy else (low, middle)
     return (low * high) ** 0.5
+
+
+def _wrong_half(logits, entropy, between):
+    low, high = 0.03, 30.0
+    for _ in range(60):
+        middle = between(low, high)
+        log_p = (logits / middle).log_softmax(dim=0)
+        low, high = (low, middle) if -(log_p.exp() * log_p).sum() < entropy else (middle, high)
+    return middle
 
 
 def _draw_entropy(rng, size):
@@ -257,7 +181,19 @@ TEMPERATURE_FOR = Question(
             lambda logits, entropy: entropy,
             "The entropy is not the temperature: a search is needed.",
         ),
+        Misconception(
+            "the wrong half kept",
+            lambda logits, entropy: _wrong_half(logits, entropy, lambda a, b: (a * b) ** 0.5),
+            "Your search ends at a border. If the entropy in the middle is too low, must the "
+            "temperature be lower or higher?",
+        ),
+        Misconception(
+            "the wrong half kept, at plain middles",
+            lambda logits, entropy: _wrong_half(logits, entropy, lambda a, b: (a + b) / 2),
+            "Your search ends at a border. If the entropy in the middle is too low, must the "
+            "temperature be lower or higher?",
+        ),
     ),
 )
 
-QUESTIONS = (NEXT_TOKEN_LOSS, KEEP_LIKELY, TEMPERATURE_FOR)
+QUESTIONS = (KEEP_LIKELY, TEMPERATURE_FOR)

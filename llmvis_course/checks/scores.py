@@ -70,6 +70,14 @@ WILSON = Question(
             "Your interval may leave [0, 1]: what stands under the fraction bar?",
         ),
         Misconception(
+            "multiplied by n",
+            _around(
+                lambda p, n: p + Z**2 / 2 * n,
+                lambda p, n: Z * math.sqrt(p * (1 - p) / n + Z**2 / 4 * n**2),
+            ),
+            "In Python `z**2 / 2 * n` is half of z squared, *times* n. Set brackets.",
+        ),
+        Misconception(
             "middle not moved",
             _around(lambda p, n: p, _spread),
             "The middle moves towards one half, all the more if n is small.",
@@ -163,6 +171,23 @@ PAIRED = Question(
             "first minus second",
             _pair_with(sign=-1),
             "How much better is the *second*?",
+        ),
+        Misconception(
+            "halves in the difference too",
+            lambda a, b: (lambda d, low, high: ((low + high) / 2, low, high))(*paired(a, b)),
+            "The difference is what was seen: the counts as they are.",
+        ),
+        Misconception(
+            "one deviation",
+            _pair_with(variance=lambda a, b: _changes(a, b) / Z**2),
+            "A 95 % interval reaches 1.96 deviations to each side.",
+        ),
+        Misconception(
+            "middle and spread for the ends",
+            lambda a, b: (lambda d, low, high: (d, (low + high) / 2, (high - low) / 2))(
+                *paired(a, b)
+            ),
+            "Middle minus spread, and middle plus spread.",
         ),
         Misconception(
             "no halves added",

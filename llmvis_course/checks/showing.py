@@ -1,5 +1,6 @@
 """Inputs and results as short texts and small tables, for a person to compare."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from .attempt import Attempt
 from .question import Case, Question
 
 ROWS, COLUMNS = 6, 6  # numbers shown of a table
+DIGITS = (4, 6)  # of a number; more only where fewer look the same
 GRID = 16  # rows and columns of a picture
 
 
@@ -26,10 +28,33 @@ def shown(question: Question, case: Case, expected: Attempt, made: Attempt, kind
     es, ms = expected.values, made.values
     if kind == "gradient":
         es, ms = expected.grads, made.grads
-    texts |= {"expected": "\n".join(map(_text, es)), "found": "\n".join(map(_text, ms))}
+    numbers = kind in ("wrong", "gradient")
+    both = _compared(es, ms, DIGITS[-1] if numbers else DIGITS[0])
+    if numbers and both[0] == both[1]:
+        places = _largest_difference(es, ms)
+        both = tuple(f"{text}\n{more}" for text, more in zip(both, places, strict=True))
+    texts |= dict(zip(("expected", "found"), both, strict=True))
     if kind in ("wrong", "nan", "gradient") and len(es) == 1 and es[0].dim() > 1:
         texts |= {"expected_grid": _grid(es[0]), "found_grid": _grid(ms[0])}
     return texts
+
+
+def _compared(es: Sequence[Tensor], ms: Sequence[Tensor], most: int) -> tuple[str, str]:
+    """Both results, with as many digits (`most` or fewer) as it takes to see where they differ."""
+    for digits in [n for n in DIGITS if n <= most]:
+        expected, found = ("\n".join(_text(t, digits) for t in tensors) for tensors in (es, ms))
+        if expected != found:
+            break
+    return expected, found
+
+
+def _largest_difference(es: Sequence[Tensor], ms: Sequence[Tensor]) -> tuple[str, str]:
+    """The two numbers that differ most, each with its place, for tables too large to be shown."""
+    gaps = [(e.double() - m.double()).abs().nan_to_num() for e, m in zip(es, ms, strict=True)]
+    which = max(range(len(gaps)), key=lambda n: gaps[n].max().item() if gaps[n].numel() else 0)
+    place = tuple(n.item() for n in torch.unravel_index(gaps[which].argmax(), gaps[which].shape))
+    at = f"at {list(place)}: " if place else ""
+    return tuple(f"{at}{_number(tensors[which][place].item(), 9)}" for tensors in (es, ms))
 
 
 def _table_of(tensor: Tensor) -> Tensor:
@@ -39,12 +64,15 @@ def _table_of(tensor: Tensor) -> Tensor:
     return tensor
 
 
-def _text(tensor: Tensor) -> str:
+def _text(tensor: Tensor, digits: int = DIGITS[0]) -> str:
     """A tensor for reading: its first table, rounded."""
     if tensor.dim() == 0:
-        return _number(tensor.item())
+        return _number(tensor.item(), digits)
     table = torch.atleast_2d(_table_of(tensor))
-    rows = ["  ".join(f"{_number(x):>8}" for x in row[:COLUMNS].tolist()) for row in table[:ROWS]]
+    rows = [
+        "  ".join(f"{_number(x, digits):>8}" for x in row[:COLUMNS].tolist())
+        for row in table[:ROWS]
+    ]
     cut = "  ..." if table.shape[1] > COLUMNS else ""
     more = (
         ["..."] if len(table) > ROWS or tensor.dim() > 2 and tensor.shape[:-2].numel() > 1 else []
@@ -52,8 +80,8 @@ def _text(tensor: Tensor) -> str:
     return "\n".join([f"shape {tuple(tensor.shape)}", *(row + cut for row in rows), *more])
 
 
-def _number(x: float | int | bool) -> str:
-    return f"{x:.4g}" if isinstance(x, float) else str(x)
+def _number(x: float | int | bool, digits: int = DIGITS[0]) -> str:
+    return f"{x:.{digits}g}" if isinstance(x, float) else str(x)
 
 
 def _brief(value: Any) -> str:

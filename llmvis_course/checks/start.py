@@ -129,6 +129,11 @@ DRAWN_RIGHT = Question(
             "Which of the two may leave something open: the caption or the picture?",
         ),
         Misconception(
+            "all pictures for all attributes",
+            lambda said, seen: ((said == seen) | (said == -1)).all(dim=0),
+            "One verdict for a picture: along which axis do its attributes lie?",
+        ),
+        Misconception(
             "each attribute on its own",
             lambda said, seen: (said == seen) | (said == -1),
             "One verdict for a picture.",

@@ -1,4 +1,4 @@
-r"""Questions on a Transformer's block and its size: normalise, think, add.
+r"""Questions on a Transformer's block: normalise, think, add.
 
 Ba et al. 2016, arXiv:1607.06450 (layer normalisation); Xiong et al. 2020, arXiv:2002.04745 (why it
 stands before each part).
@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from ..layers.transformer import two_layers
-from .draws import normal, uniform, whole
+from .draws import normal, uniform
 from .question import Misconception, Question
 
 EPS = 1e-5
@@ -32,6 +32,14 @@ def _norm_with(dim=-1, unbiased=False, divide=lambda var: (var + EPS).sqrt(), sc
         return (y * g if scale else y) + (b if shift else 0.0)
 
     return wrong
+
+
+def _axis_dropped(x, g, b):
+    return (x - x.mean(-1)) / (x.var(-1, unbiased=False) + EPS).sqrt() * g + b
+
+
+def _root_of_squares(x):
+    return (x.square().mean(-1, keepdim=True) + EPS).sqrt()
 
 
 def _draw_norm(rng, size):
@@ -93,6 +101,32 @@ LAYER_NORM = Question(
             "After the first step the numbers of a vector have a mean of 0.",
         ),
         Misconception(
+            "the deviation of torch",
+            _norm_with(unbiased=True, divide=lambda var: var.sqrt() + EPS),
+            "torch's `std` divides by d - 1 unless told otherwise, and epsilon belongs under the "
+            "root. Begin with the variance.",
+        ),
+        Misconception(
+            "one mean for a whole sentence",
+            _norm_with(dim=(1, 2)),
+            "Each vector is normalised by itself, not together with its neighbours.",
+        ),
+        Misconception(
+            "one mean for everything",
+            _norm_with(dim=(0, 1, 2)),
+            "Each vector is normalised by itself. Over which axis does the mean go?",
+        ),
+        Misconception(
+            "axes dropped",
+            _axis_dropped,
+            "`mean(dim=-1)` drops the axis, and shapes fit by chance here. What does `keepdim` do?",
+        ),
+        Misconception(
+            "squares of x for squares of x - mean",
+            lambda x, g, b: (x - x.mean(-1, keepdim=True)) / _root_of_squares(x) * g + b,
+            "The variance is the mean of the squares of what is left after the mean is taken away.",
+        ),
+        Misconception(
             "scale forgotten",
             _norm_with(scale=False),
             "Which of your arguments is not used?",
@@ -101,6 +135,11 @@ LAYER_NORM = Question(
             "shift forgotten",
             _norm_with(shift=False),
             "Which of your arguments is not used?",
+        ),
+        Misconception(
+            "neither scaled nor shifted",
+            _norm_with(scale=False, shift=False),
+            "Which of your arguments are not used?",
         ),
     ),
 )
@@ -193,70 +232,4 @@ def _tanh_gelu(x):
     return F.gelu(x, approximate="tanh")
 
 
-def count_gpt(vocabulary, context, depth, width):
-    r"""$v d + c d + L\,(12 d^2 + 13 d) + 2 d$: embeddings, places, blocks, and the last norm.
-
-    The head shares the embeddings' weights.
-    """
-    block = 12 * width**2 + 13 * width
-    return vocabulary * width + context * width + depth * block + 2 * width
-
-
-COUNT_GPT = Question(
-    name="count_gpt",
-    notebook="ex04_transformer",
-    place=5,
-    kind="predict",
-    function="count_gpt",
-    points=2,
-    difficulty=2,
-    importance=1,
-    minutes=12,
-    reference=count_gpt,
-    draw=lambda rng, size: (
-        whole(rng, 5, 10 ** (size + 1)),
-        whole(rng, 4, 8**size + 4),
-        whole(rng, 1, 3 * size + 1),
-        4 * whole(rng, 1, 4**size),
-    ),  # fmt: skip
-    covers="the number of weights of a GPT-2 of any size, all biases and norms included.",
-    misconceptions=(
-        Misconception(
-            "a head of its own",
-            lambda v, c, n, d: count_gpt(v, c, n, d) + v * d,
-            "The head uses the table of embeddings again.",
-        ),
-        Misconception(
-            "no biases in the blocks",
-            lambda v, c, n, d: count_gpt(v, c, n, d) - 9 * n * d,
-            "Each linear map has a bias: 3d + d in attention, 4d + d in the network.",
-        ),
-        Misconception(
-            "no norms in the blocks",
-            lambda v, c, n, d: count_gpt(v, c, n, d) - 4 * n * d,
-            "Each block has two norms, of 2d numbers each.",
-        ),
-        Misconception(
-            "no last norm",
-            lambda v, c, n, d: count_gpt(v, c, n, d) - 2 * d,
-            "What stands between the last block and the head?",
-        ),
-        Misconception(
-            "no places",
-            lambda v, c, n, d: count_gpt(v, c, n, d) - c * d,
-            "How does the model know where a token stands?",
-        ),
-        Misconception(
-            "no output map in attention",
-            lambda v, c, n, d: count_gpt(v, c, n, d) - n * (d * d + d),
-            "What joins the findings of the heads?",
-        ),
-        Misconception(
-            "large tables only",
-            lambda v, c, n, d: v * d + c * d + 12 * n * d * d,
-            "A good estimate. For the exact number, count biases and norms too.",
-        ),
-    ),
-)
-
-QUESTIONS = (LAYER_NORM, THINK, COUNT_GPT)
+QUESTIONS = (LAYER_NORM, THINK)

@@ -15,16 +15,18 @@ def keep_better(pictures, agree, rows, again, agree_again):
     return _keep()(pictures, agree, rows, again, agree_again)
 
 
-def _keep(better=torch.gt, place=lambda k, row: row, scores=True, only=False):
+def _keep(better=torch.gt, place=lambda k, row: row, rival=None, scores=True, only=False):
     """The choice with one thing done in another way."""
 
     def found(pictures, agree, rows, again, agree_again):
-        pictures, agree, before = pictures.clone(), agree.clone(), agree
+        pictures, agree = pictures.clone(), agree.clone()
         for k, row in enumerate(rows.tolist()):
             at = place(k, row)
-            if better(agree_again[k], before[at]):
-                pictures[at] = pictures[at] if only else again[k]
-                agree[at] = agree_again[k] if scores else agree[at]
+            takes = better(agree_again[k], agree[rival(k, row) if rival else at])
+            if takes and not only:
+                pictures[at] = again[k]
+            if takes and scores or scores == "always":
+                agree[at] = agree_again[k]
         return pictures, agree
 
     return found
@@ -74,6 +76,16 @@ KEEP_BETTER = Question(
             "place of the try for place of the caption",
             _keep(place=lambda k, row: k),
             "The k-th try belongs to caption rows[k], not to caption k.",
+        ),
+        Misconception(
+            "compared with another caption",
+            _keep(rival=lambda k, row: k),
+            "The k-th try belongs to caption rows[k]: compare it with that one.",
+        ),
+        Misconception(
+            "agreement of the newest",
+            _keep(scores="always"),
+            "A picture that stays keeps its agreement, too.",
         ),
         Misconception(
             "agreement not kept with the picture",
@@ -139,6 +151,11 @@ RIGHT_WITHIN = Question(
             "The contrary of *at least one is right* is: all are wrong.",
         ),
         Misconception(
+            "exactly one right",
+            lambda p, tries: tries * p * (1 - p) ** (tries - 1),
+            "Two right pictures are welcome too: at least one.",
+        ),
+        Misconception(
             "one try too few",
             lambda p, tries: 1 - (1 - p) ** (tries - 1),
             "Count the first picture too.",
@@ -190,7 +207,7 @@ FLATTERY = Question(
         Misconception(
             "one try only",
             lambda p, f, k: (1 - p) * f,
-            "The eyes choose among several tries.",
+            "The eyes choose among several tries, and each try may fool them anew.",
         ),
         Misconception(
             "sign",
@@ -201,6 +218,11 @@ FLATTERY = Question(
             "as if eyes never erred",
             lambda p, f, k: 0.0,
             "Wrong pictures pass too, with the probability `fooled`.",
+        ),
+        Misconception(
+            "right if any try was",
+            lambda p, f, k: (1 - p) ** k - (1 - p - (1 - p) * f) ** k,
+            "What counts is the picture that was kept, not that another try was right.",
         ),
         Misconception(
             "share of the reported",

@@ -16,6 +16,11 @@ def kl(mu, log_var):
     return kl_to_standard_normal(mu, log_var)
 
 
+def _kl_with(mu, log_var, last):
+    """The divergence with another term in place of the variance."""
+    return -0.5 * (1 + log_var - mu**2 - last).sum(dim=1)
+
+
 def _draw_posterior(rng, size):
     b, d = [(1, 1), (1, 2), (2, 3), (4, 5)][size]
     return normal(rng, b, d), normal(rng, b, d)
@@ -48,8 +53,28 @@ KL = Question(
         ),
         Misconception(
             "variance for log variance",
-            lambda mu, lv: -0.5 * (1 + lv.abs().log() - mu**2 - lv).sum(1),
+            lambda mu, lv: -0.5 * (1 + lv.log() - mu**2 - lv).sum(1),
             "`log_var` may be negative: it is a logarithm. What is the variance?",
+        ),
+        Misconception(
+            "log variance for variance",
+            lambda mu, lv: _kl_with(mu, lv, lv),
+            "The last term is sigma^2 itself, not its logarithm.",
+        ),
+        Misconception(
+            "square of the log variance",
+            lambda mu, lv: _kl_with(mu, lv, lv**2),
+            "The last term is sigma^2, and `log_var` is its logarithm. What undoes a logarithm?",
+        ),
+        Misconception(
+            "square of the variance",
+            lambda mu, lv: _kl_with(mu, lv, lv.exp() ** 2),
+            "exp(log_var) is sigma^2 already: it needs no square.",
+        ),
+        Misconception(
+            "deviation for variance",
+            lambda mu, lv: _kl_with(mu, lv, (0.5 * lv).exp()),
+            "exp(log_var / 2) is sigma. The last term is sigma^2.",
         ),
         Misconception(
             "mean for sum over the code",
@@ -65,6 +90,11 @@ KL = Question(
             "summed over the batch as well",
             lambda mu, lv: kl(mu, lv).sum(),
             "One number for each picture is asked for.",
+        ),
+        Misconception(
+            "mean over the batch as well",
+            lambda mu, lv: kl(mu, lv).mean(),
+            "One number for each picture is asked for. The mean over pictures comes later.",
         ),
         Misconception(
             "the other way round",
@@ -135,6 +165,16 @@ DRAW_CODE = Question(
             lambda mu, lv, e: (mu + e) * (0.5 * lv).exp(),
             "Scale the noise, then move it.",
         ),
+        Misconception(
+            "half of the variance",
+            lambda mu, lv, e: mu + 0.5 * lv.exp() * e,
+            "Half in front of `exp` halves the variance. Its root needs the half inside.",
+        ),
+        Misconception(
+            "mean forgotten",
+            lambda mu, lv, e: (0.5 * lv).exp() * e,
+            "Which of your arguments is not used?",
+        ),
     ),
 )
 
@@ -150,12 +190,15 @@ def negative_elbo(x, logits, mu, log_var, beta):
 
 def _elbo_with(lost=None, kl_sign=1.0, share=lambda x: (x + 1) / 2, beta_on="kl", over="pixels",
                last=torch.mean):  # fmt: skip
+    """The bound with one thing done in another way."""
+
     def wrong(x, logits, mu, log_var, beta):
         each = F.binary_cross_entropy_with_logits(logits, share(x), reduction="none")
         each = (lost(logits, x) if lost else each).flatten(1)
-        lose = each.mean(1) if over == "mean" else each.sum(1)
+        lose = each.mean(1) if over in ("mean", "means") else each.sum(1)
+        lose = each.sum() if over == "all" else lose
         nats = kl(mu, log_var) * kl_sign
-        if over == "both":
+        if over in ("both", "means"):
             nats = nats / mu.shape[1]
         return last(
             {"kl": lose + beta * nats, "loss": beta * lose + nats}.get(beta_on, lose + nats)
@@ -199,6 +242,18 @@ NEGATIVE_ELBO = Question(
             "mean over the code",
             _elbo_with(over="both"),
             "The KL divergence of a code is a sum over its numbers.",
+        ),
+        Misconception(
+            "means of both",
+            _elbo_with(over="means"),
+            "A mean over 784 pixels and one over a few numbers of a code are no longer nats of one "
+            "picture. Both terms are sums.",
+        ),
+        Misconception(
+            "pixels of all pictures in one sum",
+            _elbo_with(over="all"),
+            "A sum for each picture, (b), is to meet the divergence of each picture. Over which "
+            "axes does it go?",
         ),
         Misconception(
             "KL with the wrong sign",

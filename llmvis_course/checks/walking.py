@@ -147,6 +147,16 @@ NOISE_SHARE = Question(
             "The share of the noise, not that of the data.",
         ),
         Misconception(
+            "the noise's variance",
+            lambda t, std: t**2,
+            "So large is the variance of the noise. Which share is that of the whole?",
+        ),
+        Misconception(
+            "times not squared",
+            lambda t, std: t / (t + (1 - t) * std**2),
+            "A number is multiplied by t: by what is its variance multiplied?",
+        ),
+        Misconception(
             "deviations for variances",
             lambda t, std: t / (t + (1 - t) * std),
             "Variances of independent numbers add up; deviations do not.",
@@ -204,6 +214,11 @@ SPREAD_AFTER = Question(
             "the noise's deviation",
             lambda std, steps: 1.0,
             "That is the deviation before the walk.",
+        ),
+        Misconception(
+            "noise as wide as the data",
+            lambda std, steps: std * spread_after(std, steps),
+            "Noise has the deviation 1, whatever the data's is.",
         ),
         Misconception(
             "variance for deviation",

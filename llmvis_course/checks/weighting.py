@@ -56,6 +56,11 @@ UNCERTAINTY_SUM = Question(
             "log sigma is half of log sigma^2, and s is the latter.",
         ),
         Misconception(
+            "half forgotten at the first term",
+            _sum_with(weight=lambda s: 2 * (-s).exp()),
+            "The loss is divided by 2 sigma^2, not by sigma^2.",
+        ),
+        Misconception(
             "halves forgotten",
             _sum_with(half=1.0),
             "Both terms have a half before them.",
@@ -160,9 +165,10 @@ LEARNED_WEIGHT = Question(
     covers="where your descent ends, within 1 %, for losses of 0.25 to 10 that stay as they are.",
     misconceptions=(
         Misconception(
-            "not trained",
+            "one half for every loss",
             lambda loss: 0.5,
-            "That is the weight at s = 0. Let s descend until it stands still.",
+            "Either s has not moved, and that is the weight at s = 0, or it is the weight times "
+            "the loss. The weight alone is asked for, where s stands still.",
         ),
         Misconception(
             "half forgotten",

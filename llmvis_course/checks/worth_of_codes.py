@@ -8,7 +8,7 @@ from .question import Misconception, Question
 
 
 def good_enough(share, n):
-    r"""How likely each of `n` tokens must be good so that `share` of all rows are: $s^{1/n}$."""
+    r"""How likely each of `n` tokens must be good so that a `share` of pictures is: $s^{1/n}$."""
     return share ** (1 / n)
 
 
@@ -26,22 +26,23 @@ GOOD_ENOUGH = Question(
     draw=lambda rng, size: (
         (0.25, 2) if size == 0 else (uniform(rng, low=0.2, high=0.95).item(), [4, 16, 64][size - 1])
     ),
-    covers="the probability, for rows of 2 to 64 tokens.",
+    covers="the probability, for pictures of 2 to 64 tokens.",
     misconceptions=(
         Misconception(
-            "the row for the token",
+            "the picture for the token",
             lambda share, n: share**n,
-            "That is the other way: how many rows are good if tokens are, with this probability.",
+            "That is the other way: how many pictures are good if tokens are, with this "
+            "probability.",
         ),
         Misconception(
             "the same for the token",
             lambda share, n: share,
-            "A row has many chances to go wrong: each token must be better than the row.",
+            "A picture has many chances to go wrong: each token must be better than the whole.",
         ),
         Misconception(
             "mistakes shared out",
             lambda share, n: 1 - (1 - share) / n,
-            "Nearly, if mistakes are rare. But one row may have two mistakes: multiply.",
+            "Nearly, if mistakes are rare. But one picture may have two mistakes: multiply.",
         ),
         Misconception(
             "divided by the tokens",
@@ -98,6 +99,11 @@ TIMES_SMALLER = Question(
             "codes at the ends",
             lambda v: 4.0 * (v - 1) ** 2,
             "A code at 0 or 1 serves one side only. Where is the middle of each piece?",
+        ),
+        Misconception(
+            "codes where the pieces begin",
+            lambda v: 4 * v**3 / (v + 3),
+            "A code serves its piece best from the middle: half a piece further on.",
         ),
         Misconception(
             "one code at the middle, many at the ends",

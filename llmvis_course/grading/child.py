@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from ..checks.attempt import Attempt, arguments_from_plain, attempt
+from ..checks.attempt import Attempt, arguments_from_plain, attempt, not_written
 from .answer import define, survey
 from .channel import Channel
 from .lent import Lent
@@ -56,10 +56,8 @@ def _run(channel: Channel, job: dict[str, Any], most: int) -> None:
         function = define(job["code"], job["function"], given)
         if not callable(function):
             made = Attempt("type", type(function).__name__)
-    except NotImplementedError as error:
-        made = Attempt("stub", str(error)[:500])
     except BaseException as error:
-        made = _raised(error)
+        made = Attempt("stub") if not_written(error) else _raised(error)
     for case in job["cases"]:
         channel.send({"attempt": (made or _attempt(function, case, job["gradient"])).to_plain()})
     channel.send({"printed": kept.text[:most]})

@@ -93,7 +93,7 @@ print(f"{all_scores:,} scores")
 #
 # Write $\mathrm{softmax}(q k^\top / \sqrt d)\,v$ for queries `q` (b, heads, n, d), keys `k` (b,
 # heads, m, d) and values `v` (b, heads, m, d). `mask` (b, 1, n, m) is True where a query may look.
-# Every query may look somewhere.
+# Every query may look at one key at least.
 #
 # <details><summary>Hint 1: a nudge</summary>
 #
@@ -103,8 +103,8 @@ print(f"{all_scores:,} scores")
 #
 # <details><summary>Hint 2: the way</summary>
 #
-# `@` multiplies the last two axes of two tensors; `k.transpose(-2, -1)` exchanges them. The shares
-# of one query add up to one over the *keys*.
+# `@` multiplies the last two axes of two tensors; `k.transpose(-2, -1)` exchanges them. The width d
+# is `q.shape[-1]`. The shares of one query add up to one over the *keys*.
 #
 # </details>
 #
@@ -250,7 +250,8 @@ check("padded_weights", padded_weights)
 # <details><summary>Hint 3: nearly there</summary>
 #
 # After attention go back the same way: `.transpose(1, 2).reshape(b, n, d)`, then `@ output.T`.
-# Scores are divided by the root of d / heads.
+# Scores are divided by the root of d / heads. (Your `attend` will do, with a mask that is True
+# everywhere.)
 #
 # </details>
 
@@ -319,8 +320,8 @@ def spread_of_scores(d):
 check("spread_of_scores", spread_of_scores)
 
 # %% [markdown]
-# **Your claim.** Measure widths 4, 16, 64 and 256, and fit a straight line through the logarithms:
-# its slope is the power.
+# **Your claim.** Measure widths 4, 16, 64 and 256, and fit a straight line through the logarithms
+# of width and spread: its slope is the power. (`numpy.polyfit(x, y, 1)` fits one.)
 #
 # <!-- BEGIN SOLUTION -->
 #

@@ -41,9 +41,10 @@ keep_progress()  # in progress.json, beside this notebook
 # |---|---|---|---|---|
 # | write it | ●●○○○ | ●●● | 12 | 3 |
 #
-# `logits` (b, n, v) were computed from `ids` (b, n); `real` (b, n) is False at padding. Return the
-# mean of $-\log p(\text{next token})$ over all next tokens that are real: a number of nats a
-# token. The scores at place i speak of the token at place i + 1.
+# `logits` (b, n, v) were computed from `ids` (b, n); `real` (b, n) is False at padding, which fills
+# captions up at the end. Return the mean of $-\log p(\text{next token})$ over all next tokens that
+# are real, in nats a token: a tensor without axes. The scores at place i speak of the token at
+# place i + 1.
 #
 # <details><summary>Hint 1: a nudge</summary>
 #
@@ -91,7 +92,7 @@ check("next_token_loss", next_token_loss)
 #
 # Write $\frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}} \odot g + b$ for `x` (b, n, d), with mean and
 # variance of each vector by itself, $\epsilon = 10^{-5}$, `scale` $g$ and `shift` $b$ (d). The
-# variance is the mean of the squares: not divided by d - 1.
+# variance is the mean of the squared distances from the mean: divided by d, not by d - 1.
 #
 # <details><summary>Hint 1: a nudge</summary>
 #
@@ -135,9 +136,9 @@ check("layer_norm", layer_norm)
 # | find and mend the bug | ●●○○○ | ●●● | 12 | 2 |
 #
 # The second half of a Transformer's block: normalise a copy (scale, shift, as above), send it
-# through two linear maps with an exact GELU between them, and add that to `x`. As it stands,
-# **what comes in is lost on the way**: twelve such blocks in a row leave no straight path from the
-# last to the first. Mend it.
+# through two linear maps, `w1` (4d, d) and `w2` (d, 4d), with an exact GELU between them, and add
+# that to `x`. As it stands, **what comes in is lost on the way**: twelve such blocks in a row leave
+# no straight path from the last to the first. Mend it.
 #
 # <details><summary>Hint 1: a nudge</summary>
 #
@@ -239,9 +240,9 @@ check("keep_likely", keep_likely)
 # | predict | ●●○○○ | ●○○ | 12 | 2 |
 #
 # Before you look it up: how many weights has a GPT-2 with this vocabulary, context, depth (blocks)
-# and width? The head uses the embeddings again; every linear map has a bias; a norm has 2 · width
-# numbers. The smallest published one (50,257; 1,024; 12; 768) has
-# 124,439,808 <!-- asserted: smallest -->.
+# and width? The head is the table of embeddings again, and nothing else; every linear map in a
+# block has a bias; a norm has 2 · width numbers. The smallest published one (50,257; 1,024; 12;
+# 768) has 124,439,808 <!-- asserted: smallest -->.
 #
 # <details><summary>Hint 1: a nudge</summary>
 #
@@ -294,7 +295,7 @@ print(f"{smallest:,} weights")
 #
 # Search. `logits` (v) are scores and `entropy` a number of nats. Find the temperature $T$ between
 # 0.03 and 30 at which $-\sum_i p_i \log p_i$ of $\mathrm{softmax}(\mathrm{logits}/T)$ is that
-# number; 0.1 % is near enough.
+# number. A temperature within 0.1 % is near enough.
 #
 # <details><summary>Hint 1: a nudge</summary>
 #

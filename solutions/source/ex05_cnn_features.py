@@ -85,9 +85,10 @@ check("output_size", output_size)
 # |---|---|---|---|---|
 # | write it | ●●●○○ | ●●● | 20 | 3 |
 #
-# Write $y_{o,i,j} = b_o + \sum_c \sum_{u,v} W_{o,c,u,v}\,x_{c,\,si+u-p,\,sj+v-p}$ for pictures `x`
-# (b, c, h, w), `weight` (o, c, k, k) and `bias` (o), without `F.conv2d`. (One formula in print
-# sums over the *output* channels; this one does not.)
+# Write $y_{o,i,j} = b_o + \sum_c \sum_{u,v} W_{o,c,u,v}\,x_{c,\,si+u-p,\,sj+v-p}$ for pictures
+# `x` (b, c, h, w), `weight` (o, c, k, k) and `bias` (o), with s for `stride` and p for
+# `padding`, without `F.conv2d`. (One formula in print sums over the *output* channels; this one
+# does not.)
 #
 # <details><summary>Hint 1: a nudge</summary>
 #
@@ -103,8 +104,8 @@ check("output_size", output_size)
 #
 # <details><summary>Hint 3: nearly there</summary>
 #
-# `(window[:, None] * weight).sum(dim=(2, 3, 4)) + bias` has shape (b, o). Stack over j, then over
-# i.
+# `(window[:, None] * weight).sum(dim=(2, 3, 4)) + bias` has shape (b, o). Stack over j to (b, o,
+# j), then over i to (b, o, i, j): `dim=-1`, then `dim=-2`.
 #
 # </details>
 
@@ -331,8 +332,8 @@ check("grad_cam", grad_cam)
 # | experiment | ●●●○○ | ●●○ | 15 | 2 |
 #
 # Measure. After `depth` convolutions of three taps (1-D, each tap 1/3) one output sees 2 · depth +
-# 1 pixels. Send a single 1 through all layers, and return which share of the total arrives within
-# depth / 2 of the centre (`depth` is even).
+# 1 pixels. Send a single 1 through all layers, and return which share of the total arrives at most
+# depth / 2 places from the centre, to either side (`depth` is even).
 #
 # <details><summary>Hint 1: a nudge</summary>
 #

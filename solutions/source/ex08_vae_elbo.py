@@ -16,8 +16,8 @@ if importlib.util.find_spec("llmvis_course") is None:
 # You write the parts of a variational autoencoder's loss, mend one in which the picture hardly
 # counts, and put a number on how probable a picture is.
 #
-# **Minutes:** about 62, for 6 exercises and 13 points. **You need:** Gaussians, logarithms, and
-# expectations.
+# **Minutes:** about 62, for 6 exercises and 13 points. **You need:** the page `08_vae_elbo`,
+# for Gaussians, logarithms, and expectations.
 #
 # Each exercise has a card, a task, three hints to unfold one after the other, a cell to fill in,
 # and a check. A check compares your function with the course's own on inputs that it draws, the
@@ -47,7 +47,7 @@ keep_progress()  # in progress.json, beside this notebook
 #
 # A model gives a picture of `pixels` pixels a negative log-likelihood of `nats` nats. How many
 # bits is that for each pixel? 100 nats for 28 x 28 pixels are 0.184 <!-- asserted: bits -->,
-# rounded.
+# rounded; yours need not be.
 #
 # <details><summary>Hint 1: a nudge</summary>
 #
@@ -138,8 +138,9 @@ check("kl", kl)
 # |---|---|---|---|---|
 # | write it | ●○○○○ | ●●● | 6 | 2 |
 #
-# Draw $z = \mu + \sigma \odot \epsilon$ with the standard normal `noise` that is given. Gradients
-# should reach both `mu` and `log_var` $= \log\sigma^2$.
+# Draw $z = \mu + \sigma \odot \epsilon$ with the standard normal `noise` $\epsilon$ that is given:
+# `mu`, `log_var` $= \log\sigma^2$ and `noise` are (b, d). Gradients should reach both `mu` and
+# `log_var`.
 #
 # <details><summary>Hint 1: a nudge</summary>
 #
@@ -183,8 +184,8 @@ check("draw_code", draw_code)
 #
 # The loss is $-\log p(x|z) + \beta\,\mathrm{KL}$, the mean over pictures: `x` (b, c, h, w) in [-1,
 # 1], `logits` of a Bernoulli for $(x + 1)/2$, `mu` and `log_var` (b, d), and a number `beta`. In
-# the code below **the picture hardly counts beside the KL term**, so that nothing makes the code
-# say anything. Mend it.
+# the function below **the picture hardly counts beside the KL term**, so that nothing makes $z$ say
+# anything about it. Mend it.
 #
 # <details><summary>Hint 1: a nudge</summary>
 #
@@ -279,8 +280,8 @@ check("log_evidence", log_evidence)
 # | experiment | ●●○○○ | ●●○ | 12 | 2 |
 #
 # Measure. Estimate $\mathbb{E}_q[\log q(z) - \log p(z)]$ for $q = N(\mu, \sigma^2)$ and
-# $p = N(0, 1)$ from a few 100,000 samples; `mu` and `sigma` are numbers. The check allows 3 %.
-# Then compare with your `kl`.
+# $p = N(0, 1)$ from a few 100,000 samples; `mu` and `sigma` are plain numbers, and so is the
+# result. The check allows 3 %. Then compare with your `kl`.
 #
 # <details><summary>Hint 1: a nudge</summary>
 #
@@ -319,8 +320,8 @@ def monte_carlo_kl(mu, sigma):
 check("monte_carlo_kl", monte_carlo_kl)
 
 # %% [markdown]
-# **Your claim.** Take $\mu = 1$ and $\sigma = 0.5$. What does your `kl` say, and how fast does
-# sampling get there?
+# **Your claim.** Take $\mu = 1$ and $\sigma = 0.5$. What does your `kl` say? (It takes tensors (1,
+# 1), and $\log\sigma^2$.) How does the error of sampling shrink as the samples become more?
 #
 # <!-- BEGIN SOLUTION -->
 #

@@ -16,8 +16,8 @@ if importlib.util.find_spec("llmvis_course") is None:
 # You let a caption turn channels up and down, give every pixel its weights of the words, mend a
 # contrastive loss, and measure what its temperature learns.
 #
-# **Minutes:** about 64, for 5 exercises and 12 points. **You need:** softmax, cross-entropy, and
-# cosines.
+# **Minutes:** about 64, for 5 exercises and 12 points. **You need:** the page
+# `09_text_image_fusion`, for softmax, cross-entropy, and cosines.
 #
 # Each exercise has a card, a task, three hints to unfold one after the other, a cell to fill in,
 # and a check. A check compares your function with the course's own on inputs that it draws, the

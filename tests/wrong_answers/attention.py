@@ -5,7 +5,9 @@ WRONG = {
         (" / q.shape[-1] ** 0.5", "", "no division by the square root of d"),
         (" ** 0.5", "", "division by d"),
         ("q.shape[-1] ** 0.5", "k.shape[-2] ** 0.5", "division by the root of the number of keys"),
+        ("q.shape[-1]", "q.size(1)", "division by the root of the number of heads"),
         ("dim=-1", "dim=2", "softmax over the wrong axis"),
+        ("scores = scores.masked_fill(", "scores.masked_fill(", "mask ignored"),
         ("~mask, -torch.inf", "~mask, 0", "masked scores set to zero"),
         ("~mask", "mask", "mask the wrong way round"),
         (
@@ -39,6 +41,21 @@ WRONG = {
             "(weights @ v).reshape(b, n, d)",
             "heads joined without moving the axis back",
         ),
+        (
+            "    b, n, d = x.shape\n"
+            "    q = (x @ query.T).view(b, n, heads, d // heads).transpose(1, 2)\n"
+            "    k = (x @ key.T).view(b, n, heads, d // heads).transpose(1, 2)\n"
+            "    v = (x @ value.T).view(b, n, heads, d // heads).transpose(1, 2)\n"
+            "    weights = (q @ k.transpose(-2, -1) / (d // heads) ** 0.5).softmax(dim=-1)\n"
+            "    found = (weights @ v).transpose(1, 2).reshape(b, n, d)\n",
+            "    b, n, d = x.shape\n"
+            "    q = (x @ query.T).view(b, heads, n, d // heads)\n"
+            "    k = (x @ key.T).view(b, heads, n, d // heads)\n"
+            "    v = (x @ value.T).view(b, heads, n, d // heads)\n"
+            "    weights = (q @ k.transpose(-2, -1) / (d // heads) ** 0.5).softmax(dim=-1)\n"
+            "    found = (weights @ v).view(b, n, d)\n",
+            "heads cut and joined without moving an axis",
+        ),
         ("    b, n, d = x.shape", "    b, n, d = x.shape; heads = 1", "one head only"),
         ("softmax(dim=-1)", "softmax(dim=1)", "kind: wrong"),
         ("softmax(dim=-1)", "softmax(dim=-2)", "kind: wrong"),
@@ -70,7 +87,7 @@ WRONG = {
         ),
         ("torch.ones(n, m)", "torch.ones(m, n)", "kind: shape"),
         (".bool()", ".bool()[None]", "kind: shape"),
-        ("tril(m - n)", "tril(n - m)", "kind: wrong"),
+        ("tril(m - n)", "tril(n - m)", "the diagonal moved to the left"),
         (".bool()", ".bool().tolist()", "kind: type"),
     ],
     "padded_weights": [
@@ -89,6 +106,7 @@ WRONG = {
             "padding ignored",
         ),
         ('float("-inf")', "1e-9", "masked scores set to zero"),
+        ('float("-inf")', "-10", "padding given a low score"),
         ("[:, None, :]", "[:, :, None]", "kind: shape"),
         ('float("-inf")', "-torch.inf).masked_fill(scores < 0, 0.0", "kind: wrong"),
         ("scores = scores.masked_fill(", "scores = scores.masked_fill_(", "kind: changed"),
@@ -107,6 +125,13 @@ WRONG = {
             "(q * k).sum(dim=1).std()",
             "(q * k).sum(dim=1).abs().mean()",
             "the mean distance from zero",
+        ),
+        ("k = torch.randn(20_000, d, generator=rng)", "k = q", "each vector with itself"),
+        (
+            "q = torch.randn(20_000, d, generator=rng)\n"
+            "    k = torch.randn(20_000, d, generator=rng)",
+            "q, k = torch.rand(2, 20_000, d, generator=rng)",
+            "numbers from 0 to 1",
         ),
     ],
 }

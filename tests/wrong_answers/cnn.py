@@ -23,7 +23,17 @@ WRONG = {
         ("stride * i, stride * j", "stride * j, stride * i", "kind: wrong"),
         ("[padding] * 4", "[padding] * 4, value=1.0", "kind: wrong"),
         ("* weight)", "* weight.detach())", "kind: gradient"),
-        ("stride * i, stride * j", "i, j", "kind: wrong"),
+        (
+            "stride * i, stride * j",
+            "i, j",
+            "as many windows as with the stride, but side by side",
+        ),
+        (
+            "(window * weight).sum(dim=(2, 3, 4)) + bias",
+            "((window * weight).sum(dim=(3, 4)) + bias[:, None]).sum(dim=2)",
+            "bias added for each channel",
+        ),
+        ("rows, dim=-2", "rows, dim=-1", "rows and columns exchanged"),
     ],
     "max_pool": [
         (", value=-torch.inf", "", "padding of zeros"),
@@ -49,7 +59,8 @@ WRONG = {
             "    return -F.max_pool2d(-padded, size, stride)",
             "kind: nan",
         ),
-        ("value=-torch.inf", "value=-1.0", "kind: wrong"),
+        ("value=-torch.inf", "value=-1.0", "padding of -1"),
+        ("value=-torch.inf", "value=x.min().item()", "padding of the smallest pixel"),
         (
             "padded = F.pad(x, [padding] * 4, value=-torch.inf)",
             "x = F.pad(x, [padding] * 4); return F.avg_pool2d(x, size, stride)",
@@ -61,6 +72,7 @@ WRONG = {
         (" + 1", "", "one too few"),
         ("2 * padding", "padding", "padding at one side"),
         ("//", "/", "not a whole number"),
+        (" - size) // stride + 1", " - size + 1) // stride", "one added before the division"),
     ],
     "receptive_field": [
         ("seen, step = 1, 1", "seen, step = 0, 1", "started from zero"),
@@ -77,8 +89,8 @@ WRONG = {
             "a layer's own stride counted for itself",
         ),
         ("seen + (size - 1) * step", "seen * size", "sizes multiplied"),
-        ("step = step * stride", "step = step + stride", "kind: wrong"),
-        ("step = step * stride", "step = stride", "kind: wrong"),
+        ("step = step * stride", "step = step + stride", "strides added up"),
+        ("step = step * stride", "step = stride", "the last stride only"),
         ("(size - 1) * step", "(size - 1) * stride", "kind: wrong"),
         ("return seen", "return seen, step", "kind: type"),
     ],
@@ -98,6 +110,16 @@ WRONG = {
         ),
         ("weight @", "weight.T @", "weight transposed"),
         ("weight @", "weight.detach() @", "kind: gradient"),
+        (
+            "(weight @ coarse.flatten(2)).view(b, -1, h, w)",
+            "weight @ coarse",
+            "weight times rows of pixels",
+        ),
+        (
+            "(weight @ coarse.flatten(2)).view(b, -1, h, w)",
+            "(coarse.reshape(b, h * w, -1) @ weight.T).reshape(b, -1, h, w)",
+            "reshaped for permuted",
+        ),
         ("fine + large", "large", "kind: wrong"),
         ("fine + large", "fine + same", "kind: raised"),
         (".repeat_interleave(2, dim=3)", "", "kind: raised"),
@@ -123,6 +145,13 @@ WRONG = {
         ),
         (".sum(dim=0)", ".mean(dim=0)", "mean over channels"),
         ("weights[:, None, None] * features", "features", "gradients ignored"),
+        ("gradients.mean(dim=(1, 2))", "gradients.mean(dim=(1, 2)).relu()", "weights cut at zero"),
+        ("gradients.mean", "gradients.relu().mean", "gradients cut at zero"),
+        (
+            "return torch.relu(total)",
+            "total = torch.relu(total)\n    return total / total.max()",
+            "scaled to one",
+        ),
         (
             "gradients.mean(dim=(1, 2))\n    total = (weights[:, None, None] * features)",
             "features.mean(dim=(1, 2))\n    total = (weights[:, None, None] * gradients)",
@@ -142,6 +171,16 @@ WRONG = {
             "row[depth - cut : depth + cut + 1].sum()",
             "row[: depth + cut + 1].sum()",
             "one side only",
+        ),
+        ("depth + cut + 1]", "depth + cut]", "the last place left out"),
+        ("depth // 2", "depth // 4", "a quarter of the field"),
+        ("padded[2:]) / 3", "padded[2:])", "counted, not shared"),
+        (
+            "        padded = F.pad(row, [1, 1])\n"
+            "        row = (padded[:-2] + padded[1:-1] + padded[2:]) / 3\n",
+            "        for i in range(len(row)):\n"
+            "            row[i] = row[max(0, i - 1) : i + 2].sum() / 3\n",
+            "overwritten too early",
         ),
     ],
 }

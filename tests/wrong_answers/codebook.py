@@ -20,6 +20,8 @@ WRONG = {
         ),
         ("argmin(dim=1)", "argmin(dim=0)", "a vector for each code"),
         (".square()", "", "differences not squared"),
+        (".square()", ".abs()", "absolute for squared"),
+        ("sum(dim=2)", "sum(dim=1)", "summed over the codes"),
         (".argmin(dim=1)", ".min(dim=1).values", "distances for tokens"),
         (
             "return differences.square().sum(dim=2).argmin(dim=1)",
@@ -77,6 +79,7 @@ WRONG = {
         ("(p * p.log()).sum()", "(p * p.log()).sum() / size", "mean for sum"),
         ("/ tokens.numel()", "/ size", "divided by the number of codes"),
         (".item()", ".item() / size", "share of the codebook"),
+        ("tokens.numel()", "len(tokens)", "rows counted for tokens"),
         ("tokens.flatten()", "tokens[0].flatten()", "kind: wrong"),
         (".item()", "[None]", "kind: shape"),
     ],
@@ -91,6 +94,11 @@ WRONG = {
             "chosen.T @ z",
             "torch.stack([z[tokens == k].mean(dim=0) for k in range(len(used))])",
             "mean of the batch for its sum",
+        ),
+        (
+            "chosen.T @ z",
+            "(chosen.T @ z) / chosen.sum(dim=0).clamp(min=1)[:, None]",
+            "mean of the batch for its sum, 0 where there is none",
         ),
         ("sums / used[:, None]", "sums", "sums for codes"),
         (
@@ -130,7 +138,7 @@ WRONG = {
         ),
     ],
     "good_enough": [
-        ("(1 / n)", "n", "the row for the token"),
+        ("(1 / n)", "n", "the picture for the token"),
         ("share ** (1 / n)", "share", "the same for the token"),
         ("share ** (1 / n)", "1 - (1 - share) / n", "mistakes shared out"),
         ("share ** (1 / n)", "share / n", "divided by the tokens"),
@@ -145,6 +153,7 @@ WRONG = {
             "torch.linspace(0, 1, size).double()[:, None]",
             "codes at the ends",
         ),
+        ("+ 0.5) / size", "+ 0.0) / size", "codes where the pieces begin"),
         ("errors[0] / errors[1]", "errors[0] - errors[1]", "kind: wrong"),
     ],
 }

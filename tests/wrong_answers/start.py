@@ -27,6 +27,7 @@ WRONG = {
         (".all(dim=1)", "", "each attribute on its own"),
         (".all(dim=1)", ".double().mean(dim=1)", "the share of right attributes"),
         ("return fits.all(dim=1)", "return ~fits.all(dim=1)", "wrong for right"),
+        ("dim=1", "dim=0", "all pictures for all attributes"),
         (".all(dim=1)", ".all()", "kind: shape"),
         ("-1)", "0)", "kind: wrong"),
         (".all(dim=1)", ".prod(dim=1)", "kind: dtype"),

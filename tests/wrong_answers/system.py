@@ -10,6 +10,13 @@ WRONG = {
             "the plain interval",
         ),
         ("scale = 1 + z**2 / n", "scale = 1", "not divided"),
+        (
+            "middle = p + z**2 / (2 * n)\n"
+            "    spread = z * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))",
+            "middle = p + z**2 / 2 * n\n"
+            "    spread = z * math.sqrt(p * (1 - p) / n + z**2 / 4 * n**2)",
+            "multiplied by n",
+        ),
         ("middle = p + z**2 / (2 * n)", "middle = p", "middle not moved"),
         ("spread = z * ", "spread = ", "one deviation"),
         ("math.sqrt(", "(", "root forgotten"),
@@ -48,8 +55,10 @@ WRONG = {
             "1.96 * math.sqrt((p * (1 - p) + q * (1 - q)) / len(first))",
             "as if the captions were others",
         ),
-        ("spread = 1.96 *", "spread =", "kind: wrong"),
-        ("return difference, middle", "return middle, middle", "kind: wrong"),
+        ("spread = 1.96 *", "spread =", "one deviation"),
+        ("return difference, middle", "return middle, middle", "halves in the difference too"),
+        ("middle - spread, middle + spread", "middle, spread", "middle and spread for the ends"),
+        ("1.96", "1.65", "kind: wrong"),
         ("return difference, ", "return ", "kind: type"),
     ],
     "keep_better": [
@@ -62,6 +71,12 @@ WRONG = {
             "place of the try for place of the caption",
         ),
         ("            agree[row] = agree_again[k]\n", "", "agreement not kept with the picture"),
+        ("            agree[row] =", "        agree[row] =", "agreement of the newest"),
+        (
+            "agree_again[k] - agree[row]",
+            "agree_again[k] - agree[k]",
+            "compared with another caption",
+        ),
         ("pictures[row] = again[k]\n", "pass\n", "pictures not kept with their agreement"),
         ("if gain > 0:", "if False:", "nothing kept"),
         ("if gain > 0:", "if agree_again[k] == 1:", "only perfect ones kept"),
@@ -75,6 +90,7 @@ WRONG = {
         ("return 1 - (1", "return (1", "none right"),
         ("(1 - p) **", "p **", "not all right"),
         ("** tries", "** (tries - 1)", "one try too few"),
+        ("1 - (1 - p) ** tries", "tries * p * (1 - p) ** (tries - 1)", "exactly one right"),
     ],
     "flattery": [
         ("reported - true", "reported", "what is reported"),
@@ -85,6 +101,7 @@ WRONG = {
             "one try only",
         ),
         ("reported - true", "true - reported", "sign"),
+        ("right.gather(1, kept)", "right.any(dim=1)", "right if any try was"),
         ("(reported - true)", "((reported - true) / reported)", "share of the reported"),
         ("passed.any(dim=1).double().mean()", "passed.double().mean()", "kind: wrong"),
     ],

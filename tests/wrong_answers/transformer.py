@@ -23,6 +23,27 @@ WRONG = {
             "normalised over the batch",
         ),
         ("return (x - mean)", "return x", "mean not taken away"),
+        (" * scale + shift", "", "neither scaled nor shifted"),
+        ("(variance + 1e-5) ** 0.5", "(x.std(-1, keepdim=True) + 1e-5)", "the deviation of torch"),
+        ("((x - mean) ** 2)", "(x**2)", "squares of x for squares of x - mean"),
+        (
+            "mean = x.mean(dim=-1, keepdim=True)\n    variance = ((x - mean) ** 2).mean(dim=-1, ",
+            "mean = x.mean(dim=(1, 2), keepdim=True)\n"
+            "    variance = ((x - mean) ** 2).mean(dim=(1, 2), ",
+            "one mean for a whole sentence",
+        ),
+        (
+            "mean = x.mean(dim=-1, keepdim=True)\n"
+            "    variance = ((x - mean) ** 2).mean(dim=-1, keepdim=True)",
+            "mean = x.mean()\n    variance = x.var(correction=0)",
+            "one mean for everything",
+        ),
+        (
+            "mean = x.mean(dim=-1, keepdim=True)\n"
+            "    variance = ((x - mean) ** 2).mean(dim=-1, keepdim=True)",
+            "mean = x.mean(dim=-1)\n    variance = x.var(dim=-1, correction=0)",
+            "axes dropped",
+        ),
         ("1e-5", "1e-3", "kind: wrong"),
         ("* scale + shift", "* (scale + shift)", "kind: wrong"),
         ("(variance + 1e-5)", "(variance.detach() + 1e-5)", "kind: gradient"),
@@ -78,7 +99,15 @@ WRONG = {
             "((lost * kept).sum() / kept.sum()).item()",
             "kind: gradient",
         ),
-        ("log_softmax(dim=-1)", "log_softmax(dim=1)", "kind: wrong"),
+        ("log_softmax(dim=-1)", "log_softmax(dim=1)", "softmax over positions"),
+        ("log_softmax(dim=-1)", "softmax(dim=-1).log_softmax(dim=-1)", "softmax twice"),
+        ("log_softmax(dim=-1)", "softmax(dim=-1).log2()", "in bits"),
+        (
+            "logits[:, :-1].log_softmax(dim=-1)",
+            "logits[:, :-1].reshape(len(ids), -1, ids.shape[1] - 1).log_softmax(dim=1).mT",
+            "reshaped for transposed",
+        ),
+        ("/ kept.sum()", "/ real.sum()", "first tokens counted in the denominator"),
         ("log_softmax", "softmax", "kind: wrong"),
     ],
     "keep_likely": [
@@ -92,6 +121,18 @@ WRONG = {
         ("logits / temperature", "logits * temperature", "temperature multiplied"),
         ("logits / temperature", "logits", "temperature ignored"),
         ("descending=True", "descending=False", "the unlikely kept"),
+        (
+            "    ranked = ranked * (before < p)",
+            "    keep = ranked.cumsum(dim=-1) < p\n    keep[:, 0] = True\n"
+            "    ranked = ranked * keep",
+            "only the first token saved",
+        ),
+        (
+            "ranked * (before < p)\n    ranked = ranked / ranked.sum(dim=-1, keepdim=True)",
+            "ranked * (ranked.cumsum(dim=-1) < p)\n"
+            "    ranked = ranked / (ranked.sum(dim=-1, keepdim=True) + 1e-9)",
+            "NaN hidden",
+        ),
         ("dim=-1, keepdim=True", "dim=0, keepdim=True", "kind: nan"),
         (".scatter(-1, order, ranked)", ".gather(-1, order)", "kind: wrong"),
         (".softmax(dim=-1)", ".softmax(dim=0)", "kind: wrong"),
@@ -105,6 +146,13 @@ WRONG = {
         (" + context * width", "", "no places"),
         ("depth * block + 2 * width", "depth * block", "no last norm"),
         (" + 2 * 2 * width", "", "no norms in the blocks"),
+        ("2 * 2 * width", "2 * width", "one norm in each block"),
+        (
+            "4 * width + 4 * width +",
+            "4 * width + width +",
+            "biases of the network as wide as its input",
+        ),
+        ("return vocabulary * width", "return vocabulary * (width + 1)", "a bias in the head"),
         (
             "4 * (width * width + width)",
             "3 * (width * width + width)",
@@ -115,5 +163,16 @@ WRONG = {
         ("return middle", "return 1 / middle", "the inverse temperature"),
         (".entropy() < entropy", ".entropy() < entropy * 0.6931471805599453", "entropy in bits"),
         ("(logits / middle)", "(logits * middle)", "kind: wrong"),
+        (
+            "low, high = 0.001, 1000.0",
+            "low, high = 30.0, 0.03",
+            "the wrong half kept",
+        ),
+        (
+            "low, high = 0.001, 1000.0\n    for _ in range(60):\n"
+            "        middle = (low * high) ** 0.5",
+            "low, high = 30.0, 0.03\n    for _ in range(60):\n        middle = (low + high) / 2",
+            "the wrong half kept, at plain middles",
+        ),
     ],
 }

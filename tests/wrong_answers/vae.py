@@ -3,7 +3,7 @@
 WRONG = {
     "kl": [
         ("-0.5 *", "0.5 *", "sign"),
-        ("log_var.exp()", "(2 * log_var).exp()", "kind: wrong"),
+        ("log_var.exp()", "(2 * log_var).exp()", "square of the variance"),
         (
             "-0.5 * (1 + log_var - mu**2 - log_var.exp())",
             "-0.5 * (1 + 2 * log_var - mu**2 - log_var.exp() ** 2)",
@@ -11,15 +11,19 @@ WRONG = {
         ),
         (
             "1 + log_var - mu**2 - log_var.exp()",
-            "1 + abs(log_var).log() - mu**2 - log_var",
+            "1 + log_var.log() - mu**2 - log_var",
             "variance for log variance",
         ),
         (".sum(dim=1)", ".mean(dim=1)", "mean for sum over the code"),
         ("-0.5 *", "-1 *", "half forgotten"),
         (".sum(dim=1)", ".sum()", "summed over the batch as well"),
+        (".sum(dim=1)", ".sum(dim=1).mean()", "mean over the batch as well"),
+        ("log_var.exp()", "log_var**2", "square of the log variance"),
+        ("log_var.exp()", "log_var.exp() ** 2", "square of the variance"),
+        ("log_var.exp()", "(log_var / 2).exp()", "deviation for variance"),
         ("mu**2", "mu.abs()", "square of the mean forgotten"),
         (".sum(dim=1)", ".sum(dim=0)", "kind: shape"),
-        ("log_var.exp()", "log_var", "kind: wrong"),
+        ("log_var.exp()", "log_var", "log variance for variance"),
         ("1 + log_var", "log_var", "kind: wrong"),
         ("log_var.exp()", "log_var.exp().detach()", "kind: gradient"),
     ],
@@ -35,6 +39,8 @@ WRONG = {
             "gradient cut altogether",
         ),
         ("mu + sigma * noise", "sigma * (mu + noise)", "mean scaled too"),
+        ("mu + sigma * noise", "sigma * noise", "mean forgotten"),
+        ("torch.exp(0.5 * log_var)", "0.5 * torch.exp(log_var)", "half of the variance"),
         ("sigma * noise", "sigma * torch.randn_like(noise)", "kind: wrong"),
         ("mu + sigma", "mu - sigma", "kind: wrong"),
         ("0.5 * log_var", "-0.5 * log_var", "kind: wrong"),
@@ -52,6 +58,14 @@ WRONG = {
             "squared distance for the likelihood",
         ),
         (".mean()", ".sum()", "sum over pictures"),
+        ("lost.sum(dim=(1, 2, 3))", "lost.sum()", "pixels of all pictures in one sum"),
+        (
+            "lost.sum(dim=(1, 2, 3))\n"
+            "    nats = -0.5 * (1 + log_var - mu**2 - log_var.exp()).sum(dim=1)",
+            "lost.mean(dim=(1, 2, 3))\n"
+            "    nats = -0.5 * (1 + log_var - mu**2 - log_var.exp()).mean(dim=1)",
+            "means of both",
+        ),
         ("y * logits", "y", "kind: wrong"),
         ("lost + beta * nats", "beta * nats - lost", "kind: wrong"),
         ("(lost + beta * nats).mean()", "lost + beta * nats", "kind: shape"),
@@ -77,6 +91,8 @@ WRONG = {
             "ratios.max(dim=0).values",
             "the best sample only",
         ),
+        ("- math.log(len(ratios))", "/ len(ratios)", "divided outside of the logarithm"),
+        ("+ log_prior - log_posterior", "* log_prior / log_posterior", "logs multiplied"),
         ("dim=0", "dim=1", "kind: shape"),
         ("- math.log", "+ math.log", "kind: wrong"),
         ("- math.log(len(ratios))", "- math.log10(len(ratios))", "kind: wrong"),
@@ -95,5 +111,19 @@ WRONG = {
             "variance for deviation",
         ),
         ("z = mu + sigma * torch", "z = torch", "samples from the prior"),
+        (
+            "(log_q - log_p).mean()",
+            "((log_q - log_p) * log_q.exp() / math.sqrt(2 * math.pi)).mean()",
+            "weighed once more",
+        ),
+        (
+            "z = mu + sigma * torch.randn(400_000, generator=rng)\n"
+            "    log_q = -0.5 * ((z - mu) / sigma) ** 2 - math.log(sigma)\n"
+            "    log_p = -0.5 * z**2",
+            "z = torch.randn(400_000, generator=rng)\n"
+            "    log_p = -0.5 * ((z - mu) / sigma) ** 2 - math.log(sigma)\n"
+            "    log_q = -0.5 * z**2",
+            "the other divergence",
+        ),
     ],
 }

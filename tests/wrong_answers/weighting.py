@@ -11,6 +11,11 @@ WRONG = {
         ),
         ("(weighted + 0.5 * log_vars)", "(2 * weighted + log_vars)", "halves forgotten"),
         (
+            "(weighted + 0.5 * log_vars)",
+            "(2 * weighted + 0.5 * log_vars)",
+            "half forgotten at the first term",
+        ),
+        (
             "weighted = ",
             "log_vars = 2 * log_vars; weighted = ",
             "log of the deviation for log of the variance",
@@ -29,6 +34,16 @@ WRONG = {
     ],
     "balanced_sum": [
         ("ratio.detach()", "ratio", "no detach"),
+        (
+            "ratio.detach()",
+            "(pull_one.detach().norm() / pull_two.norm())",
+            "only the first pull cut off",
+        ),
+        (
+            "ratio.detach()",
+            "(pull_one.norm() / pull_two.detach().norm())",
+            "only the second pull cut off",
+        ),
         (
             "pull_one.norm() / pull_two.norm()",
             "pull_two.norm() / pull_one.norm()",
@@ -77,7 +92,8 @@ WRONG = {
         ("loss**0.5", "(1 + math.log(loss)) / 2", "the least value itself"),
     ],
     "learned_weight": [
-        ("range(400)", "range(0)", "not trained"),
+        ("range(400)", "range(0)", "one half for every loss"),
+        ("return 0.5 *", "return 0.5 * loss *", "one half for every loss"),
         ("range(400)", "range(1)", "one step only"),
         ("return 0.5 *", "return 1.0 *", "half forgotten"),
         ("return 0.5 * math.exp(-s)", "return s", "the learned number for the weight"),
