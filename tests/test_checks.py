@@ -25,7 +25,7 @@ from llmvis_course.checks.judging import judge
 
 TOPICS = (
     "recurrent", "attention", "transformer", "cnn", "vae", "gan", "fusion", "flow", "weighting",
-    "codebook", "captioner", "system", "start",
+    "text_gan", "codebook", "captioner", "system", "start",
 )  # fmt: skip
 SEEDS = 6
 CODING = [name for name, q in QUESTIONS.items() if q.kind in ("implement", "debug")]
@@ -374,6 +374,12 @@ EQUIVALENT: dict[str, list[tuple[str, int, str]]] = {
             4,
             "another start, length or step size",
         ),
+    ],
+    "play_round": [(r"detach", 2, "slopes are asked of these two alone, copies or not")],
+    "loss_at_rest": [(r"1 / .* -> 1 / ", 1, "a 1 is put where a 1 is")],
+    "text_heard": [
+        (r"outer\(bit, bit\) -> torch.outer\(bit, bit\)", 1, "an exchange of a thing with itself"),
+        (r"1001|5 -> 6|\* .* -> 1 \*", 3, "another length or step size"),
     ],
     "pixel_weights": [(r"transpose\(2, 1\)", 1, SWAP)],
     "learned_scale": [

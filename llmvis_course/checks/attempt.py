@@ -229,7 +229,7 @@ def _gradients(values: Sequence[Tensor], leaves: Sequence[Tensor]) -> list[Tenso
         if value.is_floating_point() and value.requires_grad:
             uneven = torch.arange(1, value.numel() + 1, dtype=value.dtype).cos().view(value.shape)
             total = (value * uneven).sum() if total is None else total + (value * uneven).sum()
-    if total is None:
+    if total is None or not leaves:
         return [torch.zeros_like(leaf) for leaf in leaves]
     grads = torch.autograd.grad(total, leaves, allow_unused=True)
     return [torch.zeros_like(x) if g is None else g for x, g in zip(leaves, grads, strict=True)]
