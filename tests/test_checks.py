@@ -378,7 +378,7 @@ EQUIVALENT: dict[str, list[tuple[str, int, str]]] = {
     "play_round": [(r"detach", 2, "slopes are asked of these two alone, copies or not")],
     "loss_at_rest": [(r"1 / .* -> 1 / ", 1, "a 1 is put where a 1 is")],
     "text_heard": [
-        (r"outer\(bit, bit\) -> torch.outer\(bit, bit\)", 1, "an exchange of a thing with itself"),
+        (r"(\w+)\((\w+), \2\) -> torch.\1\(\2, \2\)", 2, "an exchange of a thing with itself"),
         (r"1001|5 -> 6|\* .* -> 1 \*", 3, "another length or step size"),
     ],
     "pixel_weights": [(r"transpose\(2, 1\)", 1, SWAP)],
