@@ -159,6 +159,12 @@ def gradient_that_is_none(u, steps):
     return abs(h.grad.item())
 
 
+def no_way_to_the_generator(pictures, codes, generator, critic, step):
+    generator = generator.clone().requires_grad_()
+    loss = (torch.tanh(codes @ generator).detach() @ critic).mean()
+    return generator - step * torch.autograd.grad(loss, generator)[0], critic
+
+
 def raises(error):
     def answer(*arguments):
         raise error
@@ -178,6 +184,7 @@ def raises(error):
         ("gradient_left", lambda u, steps: torch.tanh(u), "A plain number came in: use `math`"),
         ("found_by_beams", lambda table, k, n: table[0].topk(k + 99), "`topk` cannot choose more"),
         ("value_of", lambda share: 1 / 0, "What do you divide by"),
+        ("play_round", no_way_to_the_generator, "No way leads from the loss to what you take"),
     ],
 )
 def test_an_error_gets_a_hint_that_fits_it_or_none(name, answer, hint) -> None:

@@ -29,6 +29,10 @@ ERRORS = (
     ),
     (r"selected index k out of range", "`topk` cannot choose more than there are."),
     (r"ZeroDivisionError", "What do you divide by, and when is it 0?"),
+    (
+        r"used in the graph|not require grad",
+        "No way leads from the loss to what you take the slope by: is there a `detach` on it?",
+    ),
     (r"dtype|scalar type", DTYPE),
     (
         r"(?i)\b(sizes?|shapes?|dimension|dim|indices|subscripts?|expand\w*|broadcast\w*)\b",

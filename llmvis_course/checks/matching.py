@@ -27,6 +27,11 @@ def _terms(right, wrong, fake):
     return F.softplus(-right).mean() + (F.softplus(wrong).mean() + F.softplus(fake).mean()) / 2
 
 
+def _of_logarithms(right, wrong, fake):
+    no = [(1 - score.sigmoid()).log().mean() for score in (wrong, fake)]
+    return -right.sigmoid().log().mean() - sum(no) / 2
+
+
 def _matched(total=_terms, exchange=lambda texts: texts.roll(-1, 0), cut=torch.detach,
              hears=lambda texts, others: texts, answer=lambda score: score):  # fmt: skip
     """The loss with one thing done in another way."""
@@ -41,7 +46,10 @@ def _matched(total=_terms, exchange=lambda texts: texts.roll(-1, 0), cut=torch.d
 
 def _draw_pairs(rng, size):
     n, d, k = [(2, 1, 1), (3, 2, 2), (4, 3, 2), (5, 4, 3)][size]
-    return normal(rng, n, d), normal(rng, n, d), normal(rng, n, k) + 0.3, normal(rng, d, k)
+    weight = normal(rng, d, k)
+    if size == 3:  # scores where a sigmoid is 0 or 1 to the last bit
+        weight = 300 * weight
+    return normal(rng, n, d), normal(rng, n, d), normal(rng, n, k) + 0.3, weight
 
 
 MATCHING_LOSS = Question(
@@ -58,7 +66,7 @@ MATCHING_LOSS = Question(
     draw=_draw_pairs,
     gradient=("weight", "drawn"),
     covers="the loss, its gradient by the critic's weight, and that none reaches the drawings; "
-    "batches of 2 to 5.",
+    "batches of 2 to 5, and scores of up to about 1,000.",
     misconceptions=(
         Misconception(
             "wrong captions called real",
@@ -134,6 +142,12 @@ MATCHING_LOSS = Question(
             _matched(answer=torch.sigmoid),
             "`softplus`, `logsigmoid` and `..._with_logits` want the score itself: they take the "
             "sigmoid for you.",
+        ),
+        Misconception(
+            "logarithm of zero",
+            _matched(_of_logarithms),
+            "The sigmoid of -1,000 is 0, and its logarithm infinite. Which torch function takes "
+            "the logarithm of a sigmoid in one step?",
         ),
         Misconception(
             "sum for mean",

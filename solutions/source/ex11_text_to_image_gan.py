@@ -117,7 +117,8 @@ print(company.shape)
 # `pictures` (n, d) are real, and `step` is a number. In a round the critic's turn is first: a step
 # down the slope of the mean of $\mathrm{softplus}(-s)$ for real pictures plus the mean of
 # $\mathrm{softplus}(s)$ for drawings. Then the generator's, against the critic **that has just
-# moved**: down the slope of the mean of $\mathrm{softplus}(-s)$ for its drawings. Return the new
+# moved**: down the slope of the mean of $\mathrm{softplus}(-s)$ for its drawings. (With
+# $D = \sigma(s)$, that is $-\log D$, and $\mathrm{softplus}(s)$ is $-\log(1 - D)$.) Return the new
 # weights of the generator, and those of the critic.
 #
 # The code below is the article's loop: both players are trained alike, with the label "real" for
@@ -221,7 +222,7 @@ print(["white" if pixel > 0 else "black" for pixel in pixels])
 # <details><summary>Hint 3: nearly there</summary>
 #
 # `torch.roll(texts, -1, dims=0)`. And $-\log\sigma(s)$ is `F.softplus(-s)`, $-\log(1-\sigma(s))$ is
-# `F.softplus(s)`.
+# `F.softplus(s)`, exact however large s is.
 #
 # </details>
 
@@ -457,7 +458,7 @@ deaf, heard = ([wrong_called_right(seed, share) for seed in range(3)] for share 
 assert min(deaf) > 0.99 and max(heard) < 0.05
 plt.figure(figsize=(4, 2.6))
 for share, found in ((0.0, deaf), (0.5, heard)):
-    plt.plot([share] * 3, found, "o", alpha=0.5)
+    plt.plot([share - 0.05, share, share + 0.05], found, "o")
 plt.xticks([0, 0.5], ["never", "half of the weight"])
 plt.xlim(-0.25, 0.75)
 plt.ylim(-0.05, 1.05)

@@ -143,6 +143,14 @@ WRONG = {
             "len(texts) * (F.softplus(-right).mean() + no / 2)",
             "sum for mean",
         ),
+        (
+            "    no = F.softplus(wrong).mean() + F.softplus(fake).mean()\n"
+            "    return F.softplus(-right)",
+            "    no = -(1 - wrong.sigmoid()).log().mean() - (1 - fake.sigmoid()).log().mean()\n"
+            "    return -right.sigmoid().log()",
+            "logarithm of zero",
+        ),
+        ("F.softplus(wrong)", "-(1 - wrong.sigmoid()).clamp(1e-9).log()", "kind: wrong"),
         ("F.softplus(-right).mean()", "F.softplus(-right)", "kind: shape"),
         ("others = ", "weight = weight.detach(); others = ", "kind: gradient"),
         ("F.softplus(-right)", "F.relu(1 - right)", "kind: wrong"),
