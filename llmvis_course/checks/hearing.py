@@ -1,6 +1,6 @@
 r"""A question on when a critic hears the text: a table of scores at the end of its descent.
 
-Reed et al. 2016, arXiv:1605.05396, section 4.1: drawings that look drawn need no caption.
+Reed et al. 2016, arXiv:1605.05396, section 4.2: drawings that look drawn need no caption.
 """
 
 import math

@@ -200,8 +200,8 @@ print(["white" if pixel > 0 else "black" for pixel in pixels])
 # three kinds of pairs (Reed et al. 2016): `pictures` (n, d) with their `texts` (n, k), which are to
 # be called real; the same pictures with **wrong** captions, which are not; and `drawn` (n, d) with
 # the `texts` they were drawn for, which are not. For the wrong captions, every picture takes the
-# caption of the next row, and the last picture that of the first row. With the means $\overline{\;
-# \cdot\;}$ over n pairs, return
+# caption of the next row, and the last picture that of the first row. With a bar for the mean over
+# n pairs, return
 # $$-\overline{\log\sigma(s_{right})} - \tfrac12\,\overline{\log(1 - \sigma(s_{wrong}))} -
 # \tfrac12\,\overline{\log(1 - \sigma(s_{drawn}))}.$$
 # It is the critic's turn: no gradient should reach `drawn`.
