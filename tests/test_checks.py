@@ -28,7 +28,7 @@ from llmvis_course.checks.judging import Worked, judge
 
 TOPICS = (
     "recurrent", "attention", "transformer", "cnn", "vae", "gan", "fusion", "flow", "weighting",
-    "codebook", "captioner", "system", "start",
+    "text_gan", "codebook", "captioner", "system", "start",
 )  # fmt: skip
 SEEDS = 6
 CODING = [name for name, q in QUESTIONS.items() if q.kind in ("implement", "debug")]
@@ -195,6 +195,12 @@ def graph_thrown_away(weight, x, y, factor):
     return loss * pull.norm()
 
 
+def no_way_to_the_generator(pictures, codes, generator, critic, step):
+    generator = generator.clone().requires_grad_()
+    loss = (torch.tanh(codes @ generator).detach() @ critic).mean()
+    return generator - step * torch.autograd.grad(loss, generator)[0], critic
+
+
 def raises(error):
     def answer(*arguments):
         raise error
@@ -223,6 +229,7 @@ def raises(error):
         ("balanced_sum", graph_thrown_away, "The first gradient threw away"),
         ("drawn_right", lambda said, seen: said == -1 or seen == -1, "`not`, `and`, `or` and `if`"),
         ("nearest_codes", lambda z, codes: codes.gather(0, codes.long()[0]), "`gather` wants"),
+        ("play_round", no_way_to_the_generator, "No way leads from the loss to what you take"),
     ],
 )
 def test_an_error_gets_a_hint_that_fits_it_or_none(name, answer, hint) -> None:
@@ -497,6 +504,12 @@ EQUIVALENT: dict[str, list[tuple[str, int, str]]] = {
             4,
             "another start, length or step size",
         ),
+    ],
+    "play_round": [(r"detach", 2, "slopes are asked of these two alone, copies or not")],
+    "loss_at_rest": [(r"1 / .* -> 1 / ", 1, "a 1 is put where a 1 is")],
+    "text_heard": [
+        (r"(\w+)\((\w+), \2\) -> torch.\1\(\2, \2\)", 2, "an exchange of a thing with itself"),
+        (r"1001|5 -> 6|\* .* -> 1 \*", 3, "another length or step size"),
     ],
     "pixel_weights": [(r"transpose\(2, 1\)", 1, SWAP)],
     "learned_scale": [

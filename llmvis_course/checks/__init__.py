@@ -28,7 +28,8 @@ __all__ = [
 TOPICS = (
     "recurrent", "long_sequences", "attention", "masks", "next_token", "transformer", "sampling",
     "counting", "convolution", "features", "seeing", "gan", "divergence", "vae", "evidence",
-    "fusing", "pairs", "flow", "walking", "weighting", "pulls", "codebook", "codes_in_use",
+    "fusing", "pairs", "flow", "walking", "weighting", "pulls", "saying", "rounds", "matching",
+    "hearing", "codebook", "codes_in_use",
     "worth_of_codes", "captioning", "beams", "scores", "trying_again", "start",
 )  # fmt: skip
 """Modules of this package, each with a `QUESTIONS` of its own, in the order of the notebooks."""

@@ -40,6 +40,10 @@ ERRORS = (
         "With `dim=`, this gives values and places: take `.values`.",
     ),
     (
+        r"used in the graph|not require grad",
+        "No way leads from the loss to what you take the slope by: is there a `detach` on it?",
+    ),
+    (
         r"graph a second time",
         "The first gradient threw away what the next one needs (the caller takes one too): "
         "`retain_graph=True` keeps it.",
