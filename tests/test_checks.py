@@ -12,6 +12,7 @@ import textwrap
 from collections import Counter
 
 import mutants
+import numpy as np
 import pytest
 import torch
 
@@ -168,6 +169,14 @@ def test_what_still_has_a_gradient_passes_where_none_is_asked_for() -> None:
     assert check("learned_weight", learned_weight).passed
     report = check("learned_weight", lambda loss: learned_weight(loss).view(1))
     assert report.kind == "shape" and report.hint.startswith("A number without axes")
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    for kind in (np.int64, np.float32):
+        answer = RIGHT["number_of_captions"]
+        assert check("number_of_captions", lambda *a, f=answer, k=kind: k(f(*a))).passed
+    report = check("number_of_captions", lambda *a: np.complex64(1))
+    assert report.kind == "type" and "complex" in report.message
 
 
 def test_an_error_is_told_with_its_line() -> None:
