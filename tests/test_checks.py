@@ -12,6 +12,7 @@ import textwrap
 from collections import Counter
 
 import mutants
+import numpy as np
 import pytest
 import torch
 
@@ -170,6 +171,14 @@ def test_what_still_has_a_gradient_passes_where_none_is_asked_for() -> None:
     assert report.kind == "shape" and report.hint.startswith("A number without axes")
 
 
+def test_numbers_of_numpy_are_numbers() -> None:
+    for kind in (np.int64, np.float32):
+        answer = RIGHT["number_of_captions"]
+        assert check("number_of_captions", lambda *a, f=answer, k=kind: k(f(*a))).passed
+    report = check("number_of_captions", lambda *a: np.complex64(1))
+    assert report.kind == "type" and "complex" in report.message
+
+
 def test_an_error_is_told_with_its_line() -> None:
     def attend(q, k, v, mask):
         scores = q @ k.mT
@@ -260,6 +269,7 @@ def test_several_numbers_in_one_tensor_are_sent_back() -> None:
     report = check("wilson", lambda *a: torch.tensor(RIGHT["wilson"](*a)))
     assert "returned one tensor of shape (2,); expected 2 values" in report.message
     assert "return a, b" in report.hint
+    assert check("path_and_target", lambda x0, noise, t: x0).hint == ""
 
 
 def test_right_results_in_another_order_are_told_so() -> None:
@@ -284,8 +294,11 @@ def test_known_mistakes_are_known_in_any_precision() -> None:
 
 def test_what_is_rounded_is_told_so_and_shown_with_more_digits() -> None:
     report = check("wilson", lambda *a: tuple(round(x, 5) for x in RIGHT["wilson"](*a)))
+    assert "rounded" in report.hint and report.expected != report.found, report
+    report = check("wilson", lambda *a: tuple(x + 1e-5 for x in RIGHT["wilson"](*a)))
     assert "Very near" in report.hint and report.expected != report.found, report
-    assert "Very near" not in check("wilson", lambda right, n: (0.0, 1.0)).hint
+    for far in (0.0, 1.0), (0.73, 1.0):
+        assert "paper" in check("wilson", lambda *a, far=far: far).hint
 
 
 def test_a_difference_beyond_what_is_shown_is_named() -> None:

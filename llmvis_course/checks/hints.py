@@ -63,7 +63,7 @@ ERRORS = (
     ),
 )
 """Patterns of what errors say, and what to look at then; the first one counts."""
-NEAR = 0.01  # a difference, relative and absolute, that looks like rounding
+NEAR = 1e-3  # a relative difference that a wrong formula hardly makes
 
 
 def general_hint(question: Question, kind: str, expected: Attempt, made: Attempt) -> str:
@@ -85,8 +85,10 @@ def general_hint(question: Question, kind: str, expected: Attempt, made: Attempt
             "Print the parts of your measurement for the smallest input. Is each what the task "
             "says? (With more draws or steps, chance disturbs less.)"
         )
+    if kind == "wrong" and _rounded(expected, made):
+        return "The right numbers, rounded. Return them as they are."
     if kind == "wrong" and _near(expected, made):
-        return "Very near. Is something rounded, measured by chance, or a constant cut short?"
+        return "Very near. Is a constant cut short, or something added that should be 0?"
     if kind == "gradient" and all(grad.abs().max() == 0 for grad in made.grads if grad.numel()):
         return (
             "No gradient passes at all: is there a `detach`, `no_grad`, `item` or `float` on "
@@ -109,8 +111,10 @@ def _of_error(question: Question, message: str) -> str:
 
 def _of_number_of_results(expected: Attempt, made: Attempt) -> str:
     """Several results for one tensor, or one tensor for several results."""
-    if len(expected.values) > 1:
-        return "Return them one by one: `return a, b`." if len(made.values) == 1 else ""
+    wanted = len(expected.values)
+    if wanted > 1:
+        one = len(made.values) == 1 and made.values[0].shape == (wanted,)
+        return "One tensor is one value. Return them one by one: `return a, b`." if one else ""
     if all(made.numbers):
         return "`torch.tensor(...)` makes a tensor of numbers."
     return (
@@ -139,9 +143,19 @@ def _in_another_order(question: Question, expected: Attempt, made: Attempt) -> b
     )
 
 
+def _rounded(expected: Attempt, made: Attempt) -> bool:
+    return any(
+        all(
+            close(e.double().round(decimals=digits), m.double(), 1e-7)
+            for e, m in zip(expected.values, made.values, strict=True)
+        )
+        for digits in range(6)
+    )
+
+
 def _near(expected: Attempt, made: Attempt) -> bool:
     pairs = zip(expected.values, made.values, strict=True)
-    return all(e.is_floating_point() and close(e, m, NEAR) for e, m in pairs)
+    return all(torch.allclose(m.double(), e.double(), NEAR, 1e-6) for e, m in pairs)
 
 
 def close(e: torch.Tensor, m: torch.Tensor, tolerance: float) -> bool:
