@@ -311,6 +311,23 @@ def test_a_difference_beyond_what_is_shown_is_named() -> None:
     assert "at [1, 1, 2, 3]: " in report.expected and report.expected != report.found, report
 
 
+def test_a_measurement_that_comes_near_is_told_to_go_on() -> None:
+    def stopped_early(gap, wrong, steps=40):
+        s = 1.0
+        for _ in range(steps):
+            s -= gap * (1 / (1 + math.exp(-s * gap)) - (1 - wrong))
+        return s
+
+    assert check("learned_scale", stopped_early).hint.startswith("On the way, but not near enough")
+    assert "On the way" not in check("learned_scale", lambda gap, wrong: 7.0).hint
+    assert "On the way" not in check("middle_share", lambda depth: 0.77).hint
+
+
+def test_of_several_results_the_one_asked_for_is_named() -> None:
+    report = check("attend", lambda *a: (RIGHT["attend"](*a), a[3]))
+    assert report.kind == "type" and report.hint.startswith("The first of them is"), report
+
+
 def test_a_measurement_gets_another_hint_than_a_sum() -> None:
     report = check("flattery", lambda p, fooled, tries: 0.123)
     assert report.hint.startswith("Print the parts of your measurement")

@@ -64,6 +64,7 @@ ERRORS = (
 )
 """Patterns of what errors say, and what to look at then; the first one counts."""
 NEAR = 1e-3  # a relative difference that a wrong formula hardly makes
+MEASURED, FIFTH = 1e-3, 0.2  # the tolerance of what is measured; how far off is on the way
 
 
 def general_hint(question: Question, kind: str, expected: Attempt, made: Attempt) -> str:
@@ -80,6 +81,8 @@ def general_hint(question: Question, kind: str, expected: Attempt, made: Attempt
         e.dim() == 0 < m.dim() for e, m in zip(expected.values, made.values, strict=True)
     ):
         return "A number without axes is asked for. Which axis is still to be summed or taken off?"
+    if kind == "wrong" and question.tolerance >= MEASURED and _on_the_way(expected, made):
+        return "On the way, but not near enough: more draws, more steps, or a finer search?"
     if kind == "wrong" and question.kind == "experiment":
         return (
             "Print the parts of your measurement for the smallest input. Is each what the task "
@@ -117,10 +120,18 @@ def _of_number_of_results(expected: Attempt, made: Attempt) -> str:
         return "One tensor is one value. Return them one by one: `return a, b`." if one else ""
     if all(made.numbers):
         return "`torch.tensor(...)` makes a tensor of numbers."
+    if close(expected.values[0], made.values[0], 1e-6):
+        return "The first of them is what is asked for: return it alone."
     return (
         "`torch.stack(...)` makes one tensor of many; of values and places, such as "
         "`min(dim=1)` gives, take one."
     )
+
+
+def _on_the_way(expected: Attempt, made: Attempt) -> bool:
+    """Whether every number has the right sign and is at most a fifth too large or too small."""
+    pairs = zip(expected.values, made.values, strict=True)
+    return all(torch.allclose(m.double(), e.double(), rtol=FIFTH, atol=0.0) for e, m in pairs)
 
 
 def _of_dtype(expected: Attempt, made: Attempt) -> str:
