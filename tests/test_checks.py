@@ -14,6 +14,7 @@ import textwrap
 from collections import Counter
 
 import mutants
+import numpy as np
 import pytest
 import torch
 
@@ -172,6 +173,14 @@ def test_what_still_has_a_gradient_passes_where_none_is_asked_for() -> None:
     assert report.kind == "shape" and report.hint.startswith("A number without axes")
 
 
+def test_numbers_of_numpy_are_numbers() -> None:
+    for kind in (np.int64, np.float32):
+        answer = RIGHT["number_of_captions"]
+        assert check("number_of_captions", lambda *a, f=answer, k=kind: k(f(*a))).passed
+    report = check("number_of_captions", lambda *a: np.complex64(1))
+    assert report.kind == "type" and "complex" in report.message
+
+
 def test_an_error_is_told_with_its_line() -> None:
     def attend(q, k, v, mask):
         scores = q @ k.mT
@@ -269,6 +278,7 @@ def test_several_numbers_in_one_tensor_are_sent_back() -> None:
     report = check("wilson", lambda *a: torch.tensor(RIGHT["wilson"](*a)))
     assert "returned one tensor of shape (2,); expected 2 values" in report.message
     assert "return a, b" in report.hint
+    assert check("path_and_target", lambda x0, noise, t: x0).hint == ""
 
 
 def test_right_results_in_another_order_are_told_so() -> None:
@@ -293,8 +303,11 @@ def test_known_mistakes_are_known_in_any_precision() -> None:
 
 def test_what_is_rounded_is_told_so_and_shown_with_more_digits() -> None:
     report = check("wilson", lambda *a: tuple(round(x, 5) for x in RIGHT["wilson"](*a)))
+    assert "rounded" in report.hint and report.expected != report.found, report
+    report = check("wilson", lambda *a: tuple(x + 1e-5 for x in RIGHT["wilson"](*a)))
     assert "Very near" in report.hint and report.expected != report.found, report
-    assert "Very near" not in check("wilson", lambda right, n: (0.0, 1.0)).hint
+    for far in (0.0, 1.0), (0.73, 1.0):
+        assert "paper" in check("wilson", lambda *a, far=far: far).hint
 
 
 def test_a_difference_beyond_what_is_shown_is_named() -> None:
@@ -305,6 +318,23 @@ def test_a_difference_beyond_what_is_shown_is_named() -> None:
 
     report = check("attend", wrong_at_the_end)
     assert "at [1, 1, 2, 3]: " in report.expected and report.expected != report.found, report
+
+
+def test_a_measurement_that_comes_near_is_told_to_go_on() -> None:
+    def stopped_early(gap, wrong, steps=40):
+        s = 1.0
+        for _ in range(steps):
+            s -= gap * (1 / (1 + math.exp(-s * gap)) - (1 - wrong))
+        return s
+
+    assert check("learned_scale", stopped_early).hint.startswith("On the way, but not near enough")
+    assert "On the way" not in check("learned_scale", lambda gap, wrong: 7.0).hint
+    assert "On the way" not in check("middle_share", lambda depth: 0.77).hint
+
+
+def test_of_several_results_the_one_asked_for_is_named() -> None:
+    report = check("attend", lambda *a: (RIGHT["attend"](*a), a[3]))
+    assert report.kind == "type" and report.hint.startswith("The first of them is"), report
 
 
 def test_a_measurement_gets_another_hint_than_a_sum() -> None:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from types import CodeType
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -225,6 +226,8 @@ def _flatten(value: Any) -> tuple[list[Tensor], list[bool]]:
         if value.numel() > MOST:
             raise ValueError(f"found a result of {value.numel():,} numbers; expected far fewer")
         return [value], [False]
+    if isinstance(value, np.number | np.bool_):
+        value = value.item()
     if isinstance(value, bool | int | float):
         kind = {bool: torch.bool, int: torch.int64}.get(type(value), torch.float64)
         return [torch.tensor(value, dtype=kind)], [True]

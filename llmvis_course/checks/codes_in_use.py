@@ -93,6 +93,11 @@ CODEBOOK_PERPLEXITY = Question(
             "The codes' terms are added up: p is the weight of each already.",
         ),
         Misconception(
+            "mean over the used codes for sum",
+            _of_shares(lambda p: (_nats(p) / (p > 0).sum()).exp()),
+            "The codes' terms are added up: p is the weight of each already.",
+        ),
+        Misconception(
             "divided by the number of codes",
             _of_shares(_as_many, lambda counts: counts / len(counts)),
             "The shares of all codes sum to 1. Do yours?",

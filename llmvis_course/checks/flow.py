@@ -237,6 +237,13 @@ GAUSSIAN_VELOCITY = Question(
             "The data come into noise - x0 with a minus.",
         ),
         Misconception(
+            "variances for covariances",
+            _velocity_with(
+                slope=lambda t, s: (t**2 - (1 - t) ** 2 * s**2) / (t**2 + (1 - t) ** 2 * s**2)
+            ),
+            "In cov(noise, x_t) noise is not scaled, and in x_t it is, by t. How often has it a t?",
+        ),
+        Misconception(
             "covariance not divided",
             _velocity_with(slope=lambda t, s: t - (1 - t) * s**2),
             "The slope of a regression is a covariance over a variance.",

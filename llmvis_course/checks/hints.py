@@ -67,7 +67,8 @@ ERRORS = (
     ),
 )
 """Patterns of what errors say, and what to look at then; the first one counts."""
-NEAR = 0.01  # a difference, relative and absolute, that looks like rounding
+NEAR = 1e-3  # a relative difference that a wrong formula hardly makes
+MEASURED, FIFTH = 1e-3, 0.2  # the tolerance of what is measured; how far off is on the way
 
 
 def general_hint(question: Question, kind: str, expected: Attempt, made: Attempt) -> str:
@@ -84,13 +85,17 @@ def general_hint(question: Question, kind: str, expected: Attempt, made: Attempt
         e.dim() == 0 < m.dim() for e, m in zip(expected.values, made.values, strict=True)
     ):
         return "A number without axes is asked for. Which axis is still to be summed or taken off?"
+    if kind == "wrong" and question.tolerance >= MEASURED and _on_the_way(expected, made):
+        return "On the way, but not near enough: more draws, more steps, or a finer search?"
     if kind == "wrong" and question.kind == "experiment":
         return (
             "Print the parts of your measurement for the smallest input. Is each what the task "
             "says? (With more draws or steps, chance disturbs less.)"
         )
+    if kind == "wrong" and _rounded(expected, made):
+        return "The right numbers, rounded. Return them as they are."
     if kind == "wrong" and _near(expected, made):
-        return "Very near. Is something rounded, measured by chance, or a constant cut short?"
+        return "Very near. Is a constant cut short, or something added that should be 0?"
     if kind == "gradient" and all(grad.abs().max() == 0 for grad in made.grads if grad.numel()):
         return (
             "No gradient passes at all: is there a `detach`, `no_grad`, `item` or `float` on "
@@ -113,14 +118,24 @@ def _of_error(question: Question, message: str) -> str:
 
 def _of_number_of_results(expected: Attempt, made: Attempt) -> str:
     """Several results for one tensor, or one tensor for several results."""
-    if len(expected.values) > 1:
-        return "Return them one by one: `return a, b`." if len(made.values) == 1 else ""
+    wanted = len(expected.values)
+    if wanted > 1:
+        one = len(made.values) == 1 and made.values[0].shape == (wanted,)
+        return "One tensor is one value. Return them one by one: `return a, b`." if one else ""
     if all(made.numbers):
         return "`torch.tensor(...)` makes a tensor of numbers."
+    if close(expected.values[0], made.values[0], 1e-6):
+        return "The first of them is what is asked for: return it alone."
     return (
         "`torch.stack(...)` makes one tensor of many; of values and places, such as "
         "`min(dim=1)` gives, take one."
     )
+
+
+def _on_the_way(expected: Attempt, made: Attempt) -> bool:
+    """Whether every number has the right sign and is at most a fifth too large or too small."""
+    pairs = zip(expected.values, made.values, strict=True)
+    return all(torch.allclose(m.double(), e.double(), rtol=FIFTH, atol=0.0) for e, m in pairs)
 
 
 def _of_dtype(expected: Attempt, made: Attempt) -> str:
@@ -143,9 +158,19 @@ def _in_another_order(question: Question, expected: Attempt, made: Attempt) -> b
     )
 
 
+def _rounded(expected: Attempt, made: Attempt) -> bool:
+    return any(
+        all(
+            close(e.double().round(decimals=digits), m.double(), 1e-7)
+            for e, m in zip(expected.values, made.values, strict=True)
+        )
+        for digits in range(6)
+    )
+
+
 def _near(expected: Attempt, made: Attempt) -> bool:
     pairs = zip(expected.values, made.values, strict=True)
-    return all(e.is_floating_point() and close(e, m, NEAR) for e, m in pairs)
+    return all(torch.allclose(m.double(), e.double(), NEAR, 1e-6) for e, m in pairs)
 
 
 def close(e: torch.Tensor, m: torch.Tensor, tolerance: float) -> bool:

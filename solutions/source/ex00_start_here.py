@@ -148,7 +148,7 @@ plt.show()
 # What a caption says and what the judge saw are tables of codes (b, a), one column for each
 # attribute. In `said`, -1 is what the caption leaves open; in `seen`, -1 is what the judge could
 # not tell. A picture is right if *all* that is said is seen. In the code below **a blue seven
-# passes for a red seven**. Mend it. Return truths (b).
+# passes for a red seven**. Mend it. Return truths (b): True or False for each picture.
 #
 # <details><summary>Hint 1: a nudge</summary>
 #
@@ -204,7 +204,7 @@ check("drawn_right", drawn_right)
 #
 # <details><summary>Hint 2: the way</summary>
 #
-# `torch.rand(20_000, n) < p` is 20,000 tests.
+# `(torch.rand(20_000, n) < p).double()` is 20,000 tests: 1 where a picture is right, 0 where not.
 #
 # </details>
 #

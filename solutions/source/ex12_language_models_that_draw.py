@@ -111,7 +111,7 @@ print(f"{token:.3f}")
 #
 # <details><summary>Hint 3: nearly there</summary>
 #
-# `argmin` says where in a row the least one stands.
+# `argmin(dim=1)` says where in each row the least one stands.
 #
 # </details>
 
@@ -137,14 +137,14 @@ check("nearest_codes", nearest_codes)
 # |---|---|---|---|---|
 # | find and mend the bug | ●●●○○ | ●●● | 15 | 3 |
 #
-# `z` (n, d) comes from the encoder, `codes` (v, d) is the codebook, `tokens` (n) are the tokens
-# of `z` (int64), and `beta` is a number. Return two things. First what the decoder gets: forwards
-# the codes of the tokens, $z_q$, and backwards the wishes of the decoder for $z$ (the
-# straight-through gradient). Then the pulls
-# $\mathrm{mean}(\mathrm{sg}[z] - z_q)^2 + \beta\,\mathrm{mean}(z - \mathrm{sg}[z_q])^2$, with
-# means over all numbers: nothing else should move the codes. Below both results have the right
-# numbers. But in training, when the decoder asks for larger numbers, the encoder gives smaller
-# ones. Mend it.
+# `z` (n, d) comes from the encoder, `codes` (v, d) is the codebook, `tokens` (n) are the tokens of
+# `z` (int64), and `beta` is a number. Return two things. First what the decoder gets: forwards the
+# codes of the tokens, $z_q$; backwards its gradient goes to $z$ as if it had got $z$ itself, and
+# not to the codes (the straight-through gradient). Then the pulls
+# $\mathrm{mean}\bigl[(\mathrm{sg}[z] - z_q)^2\bigr] + \beta\,\mathrm{mean}\bigl[(z -
+# \mathrm{sg}[z_q])^2\bigr]$, with means over all numbers: nothing else should move the codes. (sg,
+# *stop the gradient*, is `detach`.) Below both results have the right numbers. But in training,
+# when the decoder asks for larger numbers, the encoder gives smaller ones. Mend it.
 #
 # <details><summary>Hint 1: a nudge</summary>
 #
@@ -313,13 +313,13 @@ assert torch.allclose(moved, torch.tensor([[7 / 3], [19 / 2]]))
 #
 # <details><summary>Hint 2: the way</summary>
 #
-# Draw 100,000 numbers, find their codes with your `nearest_codes`, and take the mean.
+# Draw 100,000 vectors, (100,000, 1). Find their codes with your `nearest_codes`, and take the mean.
 #
 # </details>
 #
 # <details><summary>Hint 3: nearly there</summary>
 #
-# The codes are `(torch.arange(v) + 0.5) / v`, with a second axis. Measure for 1 and for v.
+# The codes are `(torch.arange(v) + 0.5) / v`, with a second axis: (v, 1). Measure for 1 and for v.
 #
 # </details>
 

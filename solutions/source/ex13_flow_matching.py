@@ -44,9 +44,10 @@ keep_progress()  # in progress.json, beside this notebook
 # | predict | ●●○○○ | ●●○ | 6 | 1 |
 #
 # On the straight path $x_t = (1 - t)\,x_0 + t\,\epsilon$, time 0 is data and time 1 is noise. The
-# data have the deviation `std`, the noise has 1. Which share of the *variance* of $x_t$ comes from
-# the noise? Pictures of mostly black paper have a deviation near 0.2: half-way, at t = 0.5, noise
-# is 0.96 <!-- asserted: half_way --> of the variance, rounded.
+# data have the standard deviation `std`, the noise has 1, and neither knows of the other. Which
+# share of the *variance* of $x_t$ comes from the noise? Pictures of mostly black paper have a
+# deviation near 0.2: half-way, at t = 0.5, noise is 0.96 <!-- asserted: half_way --> of the
+# variance, rounded.
 #
 # <details><summary>Hint 1: a nudge</summary>
 #
@@ -138,10 +139,10 @@ check("path_and_target", path_and_target)
 # |---|---|---|---|---|
 # | write it | ●○○○○ | ●●● | 6 | 2 |
 #
-# The network gives a velocity for the caption, `v_told`, and one for an empty caption, `v_free`.
-# Mix them with the guidance `w`. In this course w = 1 is the plain model, w = 0 ignores the text,
-# and w = 5 goes five times as far from `v_free` as the caption does. (Papers differ: some call this
-# w + 1.)
+# The network gives a velocity for the caption, `v_told`, and one of the same shape for an empty
+# caption, `v_free`. Mix them with the guidance `w`, a number. In this course w = 1 is the plain
+# model, w = 0 ignores the text, and w = 5 goes five times as far from `v_free` as the caption does.
+# (Papers differ: some call this w + 1.)
 #
 # <details><summary>Hint 1: a nudge</summary>
 #
@@ -189,7 +190,7 @@ check("guide", guide)
 # $v = \mathbb{E}[\epsilon - x_0] + \frac{\mathrm{cov}(\epsilon - x_0,\,
 # x_t)}{\mathrm{var}(x_t)}\,(x - \mathbb{E}[x_t])$.
 #
-# Work out the four parts.
+# Work out the four parts: two means, a covariance, a variance. Noise knows nothing of the data.
 #
 # <details><summary>Hint 1: a nudge</summary>
 #
@@ -205,8 +206,8 @@ check("guide", guide)
 #
 # <details><summary>Hint 3: nearly there</summary>
 #
-# The slope is (t - (1 - t) std²) / (t² + (1 - t)² std²); x is taken from (1 - t) · mean on; and -
-# mean at the end.
+# The slope is (t - (1 - t) std²) / (t² + (1 - t)² std²). Multiply it by x - (1 - t) · mean, and
+# take the mean off at the end.
 #
 # </details>
 
@@ -288,9 +289,9 @@ check("walk", walk)
 # |---|---|---|---|---|
 # | experiment | ●●○○○ | ●●○ | 15 | 2 |
 #
-# Measure. The data are $N(0, \sigma^2)$, `std` is σ. Let a few 10,000 numbers of standard normal
-# noise walk in `steps` steps (exercise 5), and return the standard deviation of where they end. The
-# check allows 2 %. Then state your claim.
+# Measure. The data are $N(0, \sigma^2)$, `std` is σ. Let 20,000 numbers of standard normal noise,
+# or more, walk in `steps` steps (exercise 5), and return the standard deviation of where they end.
+# The check allows 2 %. Then state your claim.
 #
 # <details><summary>Hint 1: a nudge</summary>
 #

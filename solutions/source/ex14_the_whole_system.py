@@ -98,7 +98,8 @@ print(f"{three:.3f}")
 # Of `n` captions, `right` were drawn right. Return the lower and the upper end of Wilson's 95 %
 # interval, two numbers, with $\hat p$ the share that was right and $z = 1.96$:
 #
-# $\frac{\hat p + z^2/2n \pm z\sqrt{\hat p(1-\hat p)/n + z^2/4n^2}}{1 + z^2/n}$
+# $\dfrac{\hat p + \dfrac{z^2}{2n} \pm z\sqrt{\dfrac{\hat p(1 - \hat p)}{n} +
+# \dfrac{z^2}{4n^2}}}{1 + \dfrac{z^2}{n}}$
 #
 # <details><summary>Hint 1: a nudge</summary>
 #
@@ -210,10 +211,11 @@ check("paired", paired)
 # |---|---|---|---|---|
 # | find and mend the bug | ●●●○○ | ●●● | 12 | 3 |
 #
-# `pictures` (b, ...) agree with their captions as far as `agree` (b) says. For the captions `rows`
-# (k) there was one more try: `again` (k, ...), which agree as far as `agree_again` (k) says. Return
-# the better picture of each caption, and how well it agrees; if both are equally good, the first
-# stays. In the code below **a third try makes the pictures worse on average**. Mend it.
+# `pictures` (b, ...) agree with their captions as far as `agree` (b) says. For some captions there
+# was one more try: `rows` (k) are their numbers, counted from 0, each once. The new pictures are
+# `again` (k, ...), and agree as far as `agree_again` (k) says. Return the better picture of each
+# caption, and how well it agrees; if both are equally good, the first stays. In the code below **a
+# third try makes the pictures worse on average**. Mend it.
 #
 # <details><summary>Hint 1: a nudge</summary>
 #
@@ -266,10 +268,10 @@ check("keep_better", keep_better)
 # | experiment | ●●●○○ | ●●● | 18 | 3 |
 #
 # Measure. Each picture is right with probability `p`. The system's own eyes pass every right
-# picture, and a wrong one with probability `fooled`. Out of up to `tries` pictures a caption, the
-# first that passes is kept. The system reports the share of captions for which one passed. Simulate
-# 40,000 captions, and return how much larger that share is than the share whose kept picture is
-# truly right. (A caption for which none passed is wrong, and reported so.)
+# picture, and each wrong one with probability `fooled`. Out of up to `tries` pictures a caption,
+# the first that passes is kept. The system reports the share of captions for which one passed.
+# Simulate 40,000 captions, and return how much larger that share is than the share whose kept
+# picture is truly right. (A caption for which none passed is wrong, and reported so.)
 #
 # <details><summary>Hint 1: a nudge</summary>
 #
@@ -285,7 +287,8 @@ check("keep_better", keep_better)
 #
 # <details><summary>Hint 3: nearly there</summary>
 #
-# Reported: `passed.any(dim=1)`. Right: `right` at the kept place, by `gather`.
+# Reported: the mean of `passed.any(dim=1)`, made numbers with `.double()`. Right: that of `right`
+# at the kept places, which `right.gather(1, kept[:, None])` takes out.
 #
 # </details>
 

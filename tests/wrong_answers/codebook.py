@@ -77,6 +77,7 @@ WRONG = {
         ("torch.exp(-(p * p.log()).sum())", "2 ** -(p * p.log()).sum()", "power of two of nats"),
         ("torch.exp(-(p * p.log()).sum())", "(counts > 0).sum()", "codes counted"),
         ("(p * p.log()).sum()", "(p * p.log()).sum() / size", "mean for sum"),
+        (").sum())", ").mean())", "mean over the used codes for sum"),
         ("/ tokens.numel()", "/ size", "divided by the number of codes"),
         (".item()", ".item() / size", "share of the codebook"),
         ("tokens.numel()", "len(tokens)", "rows counted for tokens"),

@@ -63,6 +63,11 @@ WRONG = {
         ),
         ("(t - (1 - t) * std**2)", "(t + (1 - t) * std**2)", "covariances added"),
         (" / variance", "", "covariance not divided"),
+        (
+            "(t - (1 - t) * std**2)",
+            "(t**2 - (1 - t) ** 2 * std**2)",
+            "variances for covariances",
+        ),
         ("/ variance", "/ variance**0.5", "kind: wrong"),
         ("mean) - mean", "mean) + mean", "the mean added at the end"),
     ],
