@@ -52,7 +52,7 @@ class Painter(nn.Module):
         code: int = 16,
         size: int = 32,
         channels: int = 3,
-        widths: tuple[int, int, int] = (64, 48, 32),
+        widths: tuple[int, int, int] = (64, 32, 16),
     ) -> None:
         super().__init__()
         if any(width % GROUPS for width in widths):

@@ -12,35 +12,39 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from ..data.captions import read
+from ..data.labels import QUESTIONS
 from ..data.tokens import encode, load_tokenizer
-from ..models.text_gan import Painter, small_painter
+from ..data.world import NAMED
+from ..models.text_gan import TextPainter, text_painter
 from ..training.checkpoint import load_weights
 from ..weights import FOLDER
 
 
 class PaintedByGAN:
-    """A painter with its tokenizer.
+    """A reader and a painter with their tokenizer.
 
     >>> pictures = PaintedByGAN.pretrained().draw(["a red seven"], rng=make_rng(0))
     """
 
     def __init__(
-        self, painter: Painter, tokenizer: Tokenizer, *, record: dict | None = None
+        self, model: TextPainter, tokenizer: Tokenizer, *, record: dict | None = None
     ) -> None:
-        self.painter, self.tokenizer = painter.eval(), tokenizer
+        self.model, self.tokenizer = model.eval(), tokenizer
         self.record = record or {}
+        """What made the weights: seed, rounds, and the logs of three trainings."""
 
     @classmethod
     def pretrained(cls, folder: str | Path = FOLDER) -> "PaintedByGAN":
         """Load the shipped one."""
         tokenizer = load_tokenizer(Path(folder) / "tokenizer.json")
-        painter = small_painter(tokenizer.get_vocab_size())
-        record = load_weights(painter, Path(folder) / "text_gan.safetensors")
-        return cls(painter, tokenizer, record=record)
+        choices = [question.choices for question in QUESTIONS if question.name in NAMED]
+        model = text_painter(tokenizer.get_vocab_size(), choices)
+        record = load_weights(model, Path(folder) / "text_gan.safetensors")
+        return cls(model, tokenizer, record=record)
 
     @torch.no_grad()
     def draw(self, captions: Sequence[str], *, rng: torch.Generator) -> Float[Tensor, "b 3 32 32"]:
-        """Draw one picture a caption, in [-1, 1].
+        """Draw one picture a caption, in [-1, 1]. What a caption leaves open, chance decides.
 
         Raises ValueError for one string in place of a list, for a caption that is too long, and
         for one that does not speak of exactly one digit: this painter has never seen any other.
@@ -53,8 +57,7 @@ class PaintedByGAN:
                 raise ValueError(
                     f"{caption!r} does not name exactly one digit, as is expected here"
                 )
-        where = next(self.painter.parameters()).device
-        longest = self.painter.encoder.gpt2.config.n_positions
+        where = next(self.model.parameters()).device
+        longest = self.model.reader.encoder.gpt2.config.n_positions
         ids = encode(self.tokenizer, list(captions), longest=longest).ids.to(where)
-        z = torch.randn(len(ids), self.painter.code, generator=rng, device=rng.device).to(where)
-        return self.painter(z, ids)
+        return self.model(ids, rng=rng).contiguous()

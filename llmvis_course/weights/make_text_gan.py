@@ -1,235 +1,218 @@
 """Train the GAN that is shipped: captions of one thing, read by a small GPT-2, drawn at one go.
 
+Three lessons: reading, from captions alone; planning, from measured pictures; then the game.
 Interrupt it whenever you like: it goes on from its last checkpoint, to the same result.
 """
 
-import copy
-import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Int
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
+from ..data.captions import write
 from ..data.digits import load_handwriting
 from ..data.glyphs import make_glyphs
-from ..data.labels import ASKED_CHOICES, asked_labels
-from ..data.scenes import SceneMaker
-from ..data.splits import training_batches
+from ..data.labels import QUESTIONS, said_labels
+from ..data.scenes import SceneMaker, to_scenes
+from ..data.splits import in_training, say_all, training_batches
 from ..data.tokens import encode
+from ..data.world import NAMED, Scene
+from ..evaluate import Judge, score
 from ..models.game import NonSaturating
-from ..models.picture_losses import copying_loss
-from ..models.text_gan import (
-    CaptionEncoder,
-    Painter,
-    TextGAN,
-    small_critic,
-    small_painter,
-)
-from ..training.checkpoint import load_weights
-from ..training.fit import Progress, fit, warm_cosine
+from ..models.painter import Painter
+from ..models.text_gan import CaptionReader, Critic, TextGAN, TextPainter, planning_loss, text_painter
+from ..pipeline.painted import PaintedByGAN
+from ..training.checkpoint import load_tensors, save_tensors
+from ..training.fit import fit, warm_cosine
 from ..training.play import Player, Turn, play
 from ..training.repro import AveragedModel, make_rng
 from ..training.resume import checkpoint_of, keep, show
-from ..training.weighting import FixedWeights
 
-STEPS, BATCH, DECAY = 700, 16, 0.99
-READING_STEPS, READING_BATCH = 100, 64
-COPYING_STEPS, COPYING_BATCH = 300, 32
-CLIP = math.inf  # a sum over pixels has large gradients, and Adam does not mind
-RATES = {"painter": 1e-3, "critic": 5e-4}
-WEIGHTS = {"adversarial": 1.0, "content": 1.0, "copy": 0.01}
-BETAS = (0.5, 0.99)
+STEPS, BATCH, DECAY = 1200, 32, 0.995
+READING_STEPS, READING_BATCH, READING_RATE = 150, 64, 5e-3
+PLANNING_STEPS, PLANNING_RATE = 300, 2e-2
+RATE, BETAS = 2e-3, (0.5, 0.99)
+SEEDS = (0, 1, 2)  # of the trainings whose logs are kept; the first one is shipped
+LOOKS, LOOKED_AT = 100, 100  # rounds between two looks of the judge, and captions at each
+CHOICES = tuple(question.choices for question in QUESTIONS if question.name in NAMED)
 
 
-class Captioned(NamedTuple):
-    """Pictures of one thing each, and what their captions say."""
+class Captions(NamedTuple):
+    """Captions of one thing each, and the answers they give."""
+
+    ids: Int[Tensor, "b n"]
+    answers: Int[Tensor, "b 5"]
+
+
+class Described(NamedTuple):
+    """Pictures of one thing each, and what was read in a caption that says all of it."""
 
     pictures: Float[Tensor, "b 3 32 32"]
-    ids: Int[Tensor, "b n"]
-    asked: Int[Tensor, "b 5"]
+    said: Float[Tensor, "b d"]
 
 
-def captioned_batches(
+def answers_of(said: list[Scene]) -> Int[Tensor, "b 5"]:
+    """What captions of one thing say: numbers of answers, the last for "not said"."""
+    return said_labels(said)[:, 0, : len(CHOICES)]
+
+
+def captions(
     maker: SceneMaker, tokenizer: Tokenizer, size: int, *, rng: torch.Generator
-) -> Iterator[Captioned]:
-    """Endless batches of fresh scenes of one thing, none of them held out."""
+) -> Iterator[Captions]:
+    """Endless batches to learn reading from, some of which leave out what could be said."""
     for batch in training_batches(maker, size, rng=rng, shares={}):
-        pictures = batch.pictures.to(memory_format=torch.channels_last)
-        yield Captioned(pictures, encode(tokenizer, batch.captions).ids, asked_labels(batch.said))
+        yield Captions(encode(tokenizer, batch.captions).ids, answers_of(batch.said))
+
+
+def described(
+    maker: SceneMaker,
+    tokenizer: Tokenizer,
+    reader: CaptionReader,
+    size: int,
+    *,
+    rng: torch.Generator,
+) -> Iterator[Described]:
+    """Endless batches of fresh scenes of one thing, none of them held out."""
+    while True:
+        layout = maker.sample(size, "one", rng=rng, allow=in_training)
+        ids = encode(
+            tokenizer, [write(say_all(scene), rng=rng) for scene in to_scenes(layout)]
+        ).ids
+        yield Described(maker.render(layout), reader.describe(ids, rng=rng))
 
 
 def teach_reading(
-    encoder: CaptionEncoder,
-    batches: Iterable[Captioned],
-    *,
-    steps: int = READING_STEPS,
-    rate: float = 3e-3,
-) -> float:
-    """Teach the encoder to read, by asking what each caption names; returns the last loss, in nats.
+    reader: CaptionReader, batches: Iterable[Captions], *, steps: int = READING_STEPS
+) -> list[float]:
+    """Teach a reader by asking what captions name; returns its losses, in nats, and leaves it so.
 
-    The article's GPT-2 could read before it met a picture; ours is fresh, and a painter who must
-    first learn to read from what eyes say of its pictures takes ten times as long.
+    The article's GPT-2 could read before it met a picture; ours is fresh. Reed et al. 2016 train
+    the network that reads beforehand, too.
     """
-    answer = nn.Linear(encoder.width, sum(ASKED_CHOICES))
-    weights = [*encoder.parameters(), *answer.parameters()]
-    loss = math.inf
-
-    def ask(batch: Captioned) -> Tensor:
-        scores = answer(encoder(batch.ids)).split(ASKED_CHOICES, dim=1)
-        asked = zip(scores, batch.asked.unbind(dim=1), strict=True)
-        return sum(F.cross_entropy(s, right, ignore_index=-1) for s, right in asked)
-
-    for at in fit(ask, batches, torch.optim.Adam(weights, lr=rate, betas=(0.9, 0.99)), steps=steps):
-        loss = at.loss
-    return loss
-
-
-def copying(
-    painter: Painter, *, rng: torch.Generator, rate: float = 3e-3
-) -> tuple[Callable[[Captioned], Tensor], torch.optim.Adam]:
-    """The loss of copying real pictures from their captions, and what moves the painter on it.
-
-    A fresh painter's ink is nowhere near handwriting, and whatever a critic or eyes then say of it
-    means little: without these steps the game drives the ink out of the picture.
-    """
-
-    def loss(batch: Captioned) -> Tensor:
-        z = torch.randn(len(batch.ids), painter.code, generator=rng)
-        return copying_loss(painter(z, batch.ids), batch.pictures)
-
-    return loss, torch.optim.Adam(painter.parameters(), lr=rate, betas=(0.9, 0.99))
-
-
-def teach_copying(
-    painter: Painter, batches: Iterable[Captioned], *, rng: torch.Generator, steps: int, **options
-) -> float:
-    """Let the painter copy for some steps (`options` are those of `copying`); the last loss."""
-    loss, optimizer = copying(painter, rng=rng, **options)
-    return [at.loss for at in fit(loss, batches, optimizer, steps=steps, clip=CLIP)][-1]
-
-
-def teach(
-    path: Path,
-    painter: Painter,
-    maker: SceneMaker,
-    tokenizer: Tokenizer,
-    *,
-    seed: int,
-    reading: int = READING_STEPS,
-    steps: int = COPYING_STEPS,
-) -> Iterator[Progress]:
-    """What comes before the game: reading, then copying. Also goes on where it was cut off."""
-    rng = make_rng(seed)
-    loss, optimizer = copying(painter, rng=rng)
-
-    def run(start: int) -> Iterator[Progress]:
-        if start == 0:
-            captions = captioned_batches(maker, tokenizer, READING_BATCH, rng=rng)
-            teach_reading(painter.encoder, captions, steps=reading)
-        pairs = captioned_batches(maker, tokenizer, COPYING_BATCH, rng=rng)
-        return fit(loss, pairs, optimizer, steps=steps, start=start, clip=CLIP)
-
-    return keep(
-        run,
-        [optimizer],
-        model=painter,
-        average=AveragedModel(painter, decay=0.9),
-        rng=rng,
-        settings={"steps": steps, "reading": reading, "seed": seed},
-        path=path,
-        checkpoint=path.with_name(f"{path.stem}_so_far.safetensors"),
-        every=50,
+    optimizer = torch.optim.Adam(reader.parameters(), lr=READING_RATE, betas=(0.9, 0.99))
+    reader.train().requires_grad_(True)
+    training = fit(
+        lambda batch: reader.loss(*batch), batches, optimizer, steps=steps, schedule=warm_cosine
     )
+    losses = [at.loss for at in training]
+    reader.eval().requires_grad_(False)
+    return losses
 
 
-def new_text_gan(painter: Painter, *, eyes: nn.Module | None, penalty: float = 1.0) -> TextGAN:
-    """A painter whose encoder can read, and a critic that has learned nothing but to read."""
-    critic = small_critic(copy.deepcopy(painter.encoder))
-    options = {"eyes": eyes, "penalty": penalty, "penalised": 8}
-    gan = TextGAN(painter, critic, NonSaturating(), **options)
-    return gan.to(memory_format=torch.channels_last)
-
-
-def players(
-    gan: TextGAN,
+def teach_planning(
+    painter: Painter,
+    batches: Iterable[Described],
     *,
     rng: torch.Generator,
-    weights: Mapping[str, float] = WEIGHTS,
-    rates: Mapping[str, float] = RATES,
-) -> tuple[Player, Player]:
-    """The critic, then the painter, whose losses `weights` adds up."""
-    weigh = FixedWeights(weights)
+    steps: int = PLANNING_STEPS,
+) -> list[float]:
+    """Teach where things stand, how, and their colours, from what is measured on real pictures."""
+    planning = [*painter.stand.parameters(), *painter.colour.parameters()]
+    training = fit(
+        lambda batch: planning_loss(painter, *batch, rng=rng),
+        batches,
+        torch.optim.Adam(planning, lr=PLANNING_RATE, betas=(0.9, 0.99)),
+        steps=steps,
+        schedule=warm_cosine,
+    )
+    return [at.loss for at in training]
 
-    def painter_loss(batch: Captioned) -> Tensor:
-        return weigh(gan.generator_losses(*batch, rng=rng))
 
-    def critic_loss(batch: Captioned) -> Tensor:
-        return gan.discriminator_loss(batch.pictures, batch.ids, rng=rng)
+def new_text_gan(painter: Painter, said: int, **options) -> TextGAN:
+    """A painter against a fresh critic; `options` are those of `TextGAN`."""
+    channels = painter.colour.out_features
+    return TextGAN(painter, Critic(said, channels=channels), NonSaturating(), **options)
 
-    def adam(network: nn.Module, rate: float) -> torch.optim.Adam:
-        return torch.optim.Adam(network.parameters(), lr=rate, betas=BETAS)
+
+def players(gan: TextGAN, *, rng: torch.Generator, rate: float = RATE) -> tuple[Player, Player]:
+    """The critic, then the painter."""
+
+    def player(loss: Callable[..., Tensor], network: nn.Module) -> Player:
+        optimizer = torch.optim.Adam(network.parameters(), lr=rate, betas=BETAS)
+        return Player(lambda batch: loss(*batch, rng=rng), optimizer)
 
     return (
-        Player(critic_loss, adam(gan.discriminator, rates["critic"])),
-        Player(painter_loss, adam(gan.generator, rates["painter"])),
+        player(gan.discriminator_loss, gan.discriminator),
+        player(gan.generator_loss, gan.generator),
     )
 
 
 def train_text_gan(
     path: Path,
     tokenizer: Tokenizer,
-    eyes: nn.Module,
     *,
     steps: int = STEPS,
     batch: int = BATCH,
     seed: int = 0,
-    lessons: Mapping[str, int] | None = None,
+    lessons: tuple[int, int] = (READING_STEPS, PLANNING_STEPS),
+    judge: Judge | None = None,
     checkpoint: Path | None = None,
     **options,
 ) -> Iterator[Turn]:
-    """Teach, then play `steps` rounds, yielding after each; `options` are those of `keep`.
+    """Teach reading and planning, then play `steps` rounds, yielding after each.
 
-    `eyes` read what is drawn (models/content.py), and `lessons` are the steps that `teach` takes.
+    With a `judge`, every `LOOKS` rounds what he says of the averaged painter is noted beside both
+    losses: the share of held-out captions that are drawn right. `options` are those of `keep`.
     """
     torch.manual_seed(seed)  # the starting weights
-    painter = small_painter(tokenizer.get_vocab_size())
+    model, rng = text_painter(tokenizer.get_vocab_size(), CHOICES), make_rng(seed)
+    gan = new_text_gan(model.painter, model.reader.said)
     maker = SceneMaker(make_glyphs(load_handwriting()))
+    pairs = described(maker, tokenizer, model.reader, batch, rng=rng)
     checkpoint = checkpoint or checkpoint_of(path)
-    taught = checkpoint.with_name(f"{checkpoint.stem}_taught.safetensors")
-    if not taught.exists():
-        for _ in teach(taught, painter, maker, tokenizer, seed=seed, **(lessons or {})):
-            pass
-    load_weights(painter, taught)
-    torch.manual_seed(seed + 1)  # the critic's starting weights, whether cut off before or not
-    rng = make_rng(seed + 1)
-    gan = new_text_gan(painter, eyes=eyes)
-    sides = players(gan, rng=rng)
+    if not checkpoint.exists():
+        texts = captions(maker, tokenizer, READING_BATCH, rng=rng)
+        teach_reading(model.reader, texts, steps=lessons[0])
+        teach_planning(model.painter, pairs, rng=rng, steps=lessons[1])
+    sides, average = players(gan, rng=rng), AveragedModel(model.eval(), decay=DECAY)
+    notes = {"log": []}
 
     def run(start: int) -> Iterator[Turn]:
-        batches = captioned_batches(maker, tokenizer, batch, rng=rng)
-        return play(*sides, batches, steps=steps, start=start, schedule=warm_cosine)
+        for turn in play(*sides, pairs, steps=steps, start=start, schedule=warm_cosine):
+            if judge is not None and turn.step % LOOKS == 0:
+                right = drawn_right(average.model, tokenizer, judge, n=LOOKED_AT)
+                losses = round(turn.discriminator, 4), round(turn.generator, 4)
+                notes["log"].append([turn.step, *losses, right])
+            yield turn
 
     return keep(
         run,
         [side.optimizer for side in sides],
-        model=gan.generator,
-        average=AveragedModel(gan.generator, decay=DECAY),
+        model=model,
+        average=average,
         besides={"critic": gan.discriminator},
         rng=rng,
-        settings={"steps": steps, "batch": batch, "rates": RATES, "seed": seed},
+        settings={"steps": steps, "batch": batch, "rate": RATE, "seed": seed},
+        notes=notes,
         path=path,
         checkpoint=checkpoint,
         **options,
     )
 
 
-def make_text_gan(
-    path: Path, tokenizer: Tokenizer, eyes: nn.Module, *, steps: int = STEPS, **options
-) -> None:
-    """Train, showing the time that is left."""
-    show(train_text_gan(path, tokenizer, eyes, steps=steps, **options), steps, path.stem)
+def drawn_right(model: TextPainter, tokenizer: Tokenizer, judge: Judge, *, n: int) -> float:
+    """The share of `n` held-out captions of one thing that the judge finds drawn right."""
+    painted, rng = PaintedByGAN(model, tokenizer), make_rng(1)
+    return score(
+        lambda captions: painted.draw(captions, rng=rng), "single", "held out",
+        judge=judge, n=n, rng=make_rng(2),
+    ).share  # fmt: skip
+
+
+def make_text_gan(path: Path, tokenizer: Tokenizer, judge: Judge, *, steps: int = STEPS) -> None:
+    """Train with every seed, ship the first, and put all logs into its record."""
+    logs = []
+    for seed in SEEDS:
+        to = path if seed == SEEDS[0] else checkpoint_of(path).with_name(f"seed_{seed}.safetensors")
+        training = train_text_gan(
+            to, tokenizer, steps=steps, seed=seed, judge=judge,
+            checkpoint=checkpoint_of(path).with_name(f"{path.stem}_{seed}.safetensors"),
+        )  # fmt: skip
+        show(training, steps, f"{path.stem}, seed {seed}")
+        logs.append(load_tensors(to)[1].pop("log"))
+    tensors, record = load_tensors(path)
+    save_tensors(path, tensors, record | {"log": logs, "seeds": list(SEEDS)})
