@@ -80,9 +80,7 @@ def close_look(pictures: Float[Tensor, "b c h w"], size: int = LOOK) -> Float[Te
     return (found / peak[:, None, None])[:, None]
 
 
-def place_ink(
-    ink: Float[Tensor, "b 1 g g"], plan: Measures, size: int
-) -> Float[Tensor, "b 1 s s"]:
+def place_ink(ink: Float[Tensor, "b 1 g g"], plan: Measures, size: int) -> Float[Tensor, "b 1 s s"]:
     r"""Lay ink, 0..1, on a sheet of `size` pixels so that it measures what `plan` says.
 
     A pixel $(\Delta x, \Delta y)$ off the planned centre asks for the ink at
@@ -94,7 +92,10 @@ def place_ink(
     dx, dy = pixels - plan.x[:, None, None], pixels[:, None] - plan.y[:, None, None]
     sheared = dx + (plan.slant - own.slant)[:, None, None] * dy
     there = torch.stack(
-        [own.x[:, None, None] + ratio * sheared, (own.y[:, None, None] + ratio * dy).expand_as(sheared)],
+        [
+            own.x[:, None, None] + ratio * sheared,
+            (own.y[:, None, None] + ratio * dy).expand_as(sheared),
+        ],
         dim=-1,
     )
     return F.grid_sample(ink, 2 * there / (ink.shape[-1] - 1) - 1, align_corners=True)

@@ -252,9 +252,7 @@ class TextPainter(nn.Module):
         super().__init__()
         self.reader, self.painter = reader, painter
 
-    def forward(
-        self, ids: Int[Tensor, "b n"], *, rng: torch.Generator
-    ) -> Float[Tensor, "b c h w"]:
+    def forward(self, ids: Int[Tensor, "b n"], *, rng: torch.Generator) -> Float[Tensor, "b c h w"]:
         said = self.reader.describe(ids, rng=rng)
         z = torch.randn(len(ids), self.painter.code, generator=rng, device=rng.device).to(said)
         return self.painter(z, said)

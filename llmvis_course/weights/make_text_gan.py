@@ -24,7 +24,14 @@ from ..data.world import NAMED, Scene
 from ..evaluate import Judge, score
 from ..models.game import NonSaturating
 from ..models.painter import Painter
-from ..models.text_gan import CaptionReader, Critic, TextGAN, TextPainter, planning_loss, text_painter
+from ..models.text_gan import (
+    CaptionReader,
+    Critic,
+    TextGAN,
+    TextPainter,
+    planning_loss,
+    text_painter,
+)
 from ..pipeline.painted import PaintedByGAN
 from ..training.checkpoint import load_tensors, save_tensors
 from ..training.fit import fit, warm_cosine
@@ -79,9 +86,7 @@ def described(
     """Endless batches of fresh scenes of one thing, none of them held out."""
     while True:
         layout = maker.sample(size, "one", rng=rng, allow=in_training)
-        ids = encode(
-            tokenizer, [write(say_all(scene), rng=rng) for scene in to_scenes(layout)]
-        ).ids
+        ids = encode(tokenizer, [write(say_all(scene), rng=rng) for scene in to_scenes(layout)]).ids
         yield Described(maker.render(layout), reader.describe(ids, rng=rng))
 
 
