@@ -57,7 +57,7 @@ def measures_apart(mine: Measures, right: Measures) -> Float[Tensor, ""]:
     return sum(far.square() for far in apart).mean()
 
 
-def tents(at: Float[Tensor, "b *i"], size: int) -> Float[Tensor, "b *i size"]:
+def tents(at: Float[Tensor, " *i"], size: int) -> Float[Tensor, "*i pixels"]:
     """Weights of linear interpolation: how much each of `size` pixels counts at a position."""
     pixels = torch.arange(size, device=at.device, dtype=at.dtype)
     return (1 - (at[..., None] - pixels).abs()).clamp_min(0)

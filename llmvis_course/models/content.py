@@ -151,7 +151,7 @@ def caption_content_loss(said: Answers, asked: Int[Tensor, "b questions"]) -> Fl
     """
     if asked.shape[1] != len(said.choices):
         raise ValueError(
-            f"found {asked.shape[1]} answers; expected one for each of {len(said.choices)} questions"
+            f"found {asked.shape[1]} answers; expected one to each of {len(said.choices)} questions"
         )
     look = said.near.detach().flatten(1).softmax(dim=1).view_as(said.near)
     loss = F.softplus(-said.near.amax(dim=(1, 2)))

@@ -40,7 +40,7 @@ if importlib.util.find_spec("llmvis_course") is None:
 # * feed a GPT-2 what it reads, and take one vector a caption out of it;
 # * see shapes that cannot fit before they crash, and one fault that never crashes;
 # * tell a game of two networks from a loop that only looks like one;
-# * add a content loss to a GAN, and say why a network that is trained against cannot be the referee;
+# * add a content loss to a GAN, and say why its own network may not be the referee;
 # * keep a training log that means something, over several seeds.
 #
 # **Minutes:** 50 to read, 2 to compute. **You need:** notebooks 04, 05 and 07; 10 helps.
@@ -89,13 +89,11 @@ from llmvis_course.evaluate import Judge, wilson_interval
 from llmvis_course.evaluate.content import ContentExtractor
 from llmvis_course.models.close_look import close_look, measure, place_ink
 from llmvis_course.models.content import caption_content_loss
-from llmvis_course.models.game import NonSaturating
 from llmvis_course.models.painter import Painter
 from llmvis_course.models.pretrained import load_gpt2_body
 from llmvis_course.models.text_gan import (
     CaptionEncoder,
     CaptionReader,
-    TextGAN,
     TextPainter,
     small_gpt2,
 )
@@ -750,10 +748,10 @@ if os.environ.get("LLMVIS_DATA"):
 #
 # * **Difficulty 1, 5 minutes.** Swap two captions of a batch and draw with the same codes. Which
 #   parts of the pictures swap, and which stay with the code?
-# * **Difficulty 2, 15 minutes.** Train with `penalty=0`, without R1. Watch the critic's loss and the
-#   judge. Which of the two tells you that something is wrong?
-# * **Difficulty 2, 15 minutes.** Add the eyes to the game: `content=` of `TextGAN` takes any loss of
-#   pictures and descriptions. Does it help, at which weight?
+# * **Difficulty 2, 15 minutes.** Train with `penalty=0`, without R1. Watch the critic's loss and
+#   the judge. Which of the two tells you that something is wrong?
+# * **Difficulty 2, 15 minutes.** Add the eyes to the game: `content=` of `TextGAN` takes any loss
+#   of pictures and descriptions. Does it help, at which weight?
 # * **Difficulty 3, 30 minutes.** Two things: let the painter plan and draw twice, add the two
 #   pictures of light, and give the critic a close look at each.
 #
