@@ -423,7 +423,7 @@ def test_chance_is_an_argument_and_codes_make_pictures_differ(painted) -> None:
         (["a red seven", "a red seven and a blue three"], "does not name exactly one digit"),
         (["something red"], "does not name exactly one digit"),
         ([], "found no caption"),
-        (["a red seven " + "zzzz " * 40], "expected at most 32"),
+        (["a red seven " + "zzzz " * 40], "expected at most 64"),
     ],
 )
 def test_it_refuses_what_it_has_never_seen(painted, captions, found) -> None:

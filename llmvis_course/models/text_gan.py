@@ -28,7 +28,7 @@ HEARD = 3.0  # how loudly a description counts in what the critic says
 
 
 def small_gpt2(
-    vocabulary: int, *, width: int = 64, depth: int = 2, longest: int = 32
+    vocabulary: int, *, width: int = 64, depth: int = 2, longest: int = 64
 ) -> "GPT2Model":
     """A fresh GPT-2 of transformers, small enough to be trained here."""
     from transformers import GPT2Config, GPT2Model  # slow to import, so only when asked
@@ -77,7 +77,7 @@ class CaptionEncoder(nn.Module):
 
 
 class CaptionReader(nn.Module):
-    """Token ids to a description: for each question, a probability for every answer.
+    """Token ids to a description: an answer to each question.
 
     `choices` is the number of answers to each question; the last answer stands for "not said".
     """
@@ -112,18 +112,17 @@ class CaptionReader(nn.Module):
 
     @torch.no_grad()
     def describe(self, ids: Int[Tensor, "b n"], *, rng: torch.Generator) -> Float[Tensor, "b d"]:
-        r"""$p_q + p_q(\text{not said})\,u_q$ for each question $q$, side by side.
+        """1 for the likeliest answer to each question and 0 for the others, side by side.
 
-        $p_q$ are the probabilities of its answers, and $u_q$ is 1 for one answer drawn by chance:
-        chance decides what a caption leaves open.
+        What a caption leaves open, chance decides.
         """
         found = []
-        for scores in self(ids):
-            answers, left_open = scores.softmax(dim=1).tensor_split([scores.shape[1] - 1], dim=1)
-            drawn = torch.randint(answers.shape[1], (len(ids),), generator=rng, device=rng.device)
-            chance = F.one_hot(drawn, answers.shape[1]).to(answers)
-            found.append(answers + left_open * chance)
-        return torch.cat(found, dim=1)
+        for answer, choices in zip(self.read(ids).unbind(dim=1), self.choices, strict=True):
+            said = choices - 1  # answers, without "not said"
+            chance = torch.randint(said, (len(ids),), generator=rng, device=rng.device)
+            answer = torch.where(answer == said, chance.to(answer), answer)
+            found.append(F.one_hot(answer, said))
+        return torch.cat(found, dim=1).float()
 
 
 class Look(nn.Module):

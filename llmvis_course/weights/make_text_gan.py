@@ -39,7 +39,7 @@ from ..training.play import Player, Turn, play
 from ..training.repro import AveragedModel, make_rng
 from ..training.resume import checkpoint_of, keep, show
 
-STEPS, BATCH, DECAY = 1200, 32, 0.995
+STEPS, BATCH, DECAY = 1000, 32, 0.995
 READING_STEPS, READING_BATCH, READING_RATE = 150, 64, 5e-3
 PLANNING_STEPS, PLANNING_RATE = 300, 2e-2
 RATE, BETAS = 2e-3, (0.5, 0.99)

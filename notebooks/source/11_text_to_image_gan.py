@@ -52,7 +52,7 @@ if importlib.util.find_spec("llmvis_course") is None:
 # |---|---|---|
 # | `b` | batch: captions, and a picture for each | |
 # | `ids` | tokens of captions, filled up with 0 at the end | `(b, n)`, whole numbers |
-# | `y` | description: what was read, a probability for every answer | `(b, 33)`, 0 to 1 |
+# | `y` | description: what was read, a number for every answer | `(b, 33)`, 0 or 1 |
 # | `z` | code: what the description leaves open | `(b, 16)`, standard normal |
 # | `x` | pictures | `(b, 3, 32, 32)`, in [-1, 1] |
 # | `s` | logit of the discriminator: above 0 means "real, and it fits" | |
@@ -89,11 +89,13 @@ from llmvis_course.evaluate import Judge, wilson_interval
 from llmvis_course.evaluate.content import ContentExtractor
 from llmvis_course.models.close_look import close_look, measure, place_ink
 from llmvis_course.models.content import caption_content_loss
+from llmvis_course.models.game import NonSaturating
 from llmvis_course.models.painter import Painter
 from llmvis_course.models.pretrained import load_gpt2_body
 from llmvis_course.models.text_gan import (
     CaptionEncoder,
     CaptionReader,
+    TextGAN,
     TextPainter,
     small_gpt2,
 )
@@ -222,8 +224,9 @@ assert read_right > 0.97 and reading[0] > 8
 
 # %% [markdown]
 # Of captions with combinations that it never read, it now answers more than 97 % of the questions
-# rightly.<!-- asserted: read_right --> All that the painter is told is a row of probabilities: a
-# *description*. What a caption leaves open, chance fills in.
+# rightly.<!-- asserted: read_right --> All that the painter is told is a *description*: a row of
+# numbers, 1 for the likeliest answer to each question and 0 for the others. What a caption leaves
+# open, chance fills in.
 
 # %%
 y = reader.describe(encode(tokenizer, ["a red seven"] * 3).ids, rng=make_rng(5))
