@@ -40,7 +40,8 @@ from ..training.repro import AveragedModel, make_rng
 from ..training.resume import checkpoint_of, keep, show
 
 STEPS, BATCH, DECAY = 1000, 32, 0.995
-READING_STEPS, READING_BATCH, READING_RATE = 150, 64, 5e-3
+READING_STEPS, READING_BATCH, READING_RATE = 250, 64, 5e-3
+FORGETS = 0.5  # weight decay of the reader: that no three was ever yellow need not be learned
 PLANNING_STEPS, PLANNING_RATE = 300, 2e-2
 RATE, BETAS = 2e-3, (0.5, 0.99)
 SEEDS = (0, 1, 2)  # of the trainings whose logs are kept; the first one is shipped
@@ -98,7 +99,9 @@ def teach_reading(
     The article's GPT-2 could read before it met a picture; ours is fresh. Reed et al. 2016 train
     the network that reads beforehand, too.
     """
-    optimizer = torch.optim.Adam(reader.parameters(), lr=READING_RATE, betas=(0.9, 0.99))
+    optimizer = torch.optim.AdamW(
+        reader.parameters(), lr=READING_RATE, betas=(0.9, 0.99), weight_decay=FORGETS
+    )
     reader.train().requires_grad_(True)
     training = fit(
         lambda batch: reader.loss(*batch), batches, optimizer, steps=steps, schedule=warm_cosine

@@ -89,13 +89,12 @@ from llmvis_course.evaluate import Judge, wilson_interval
 from llmvis_course.evaluate.content import ContentExtractor
 from llmvis_course.models.close_look import close_look, measure, place_ink
 from llmvis_course.models.content import caption_content_loss
-from llmvis_course.models.game import NonSaturating
+from llmvis_course.models.gan import Discriminator
 from llmvis_course.models.painter import Painter
 from llmvis_course.models.pretrained import load_gpt2_body
 from llmvis_course.models.text_gan import (
     CaptionEncoder,
     CaptionReader,
-    TextGAN,
     TextPainter,
     small_gpt2,
 )
@@ -310,27 +309,11 @@ def no_game(network, pictures, optimizer, steps):
     return losses
 
 
-class Looks(nn.Module):
-    """A discriminator of handwriting, 32 pixels."""
-
-    def __init__(self):
-        super().__init__()
-        sizes = ((1, 16), (16, 32), (32, 32))
-        self.look = nn.Sequential(
-            *[m for c in sizes for m in (nn.Conv2d(*c, 4, 2, 1), nn.LeakyReLU(0.2))],
-            nn.Flatten(),
-            nn.Linear(32 * 4 * 4, 1),
-        )
-
-    def forward(self, x):
-        return self.look(x)[:, 0]
-
-
 # %%
 ink = load_handwriting().ink[:64, None]
 real = 2 * F.interpolate(ink, size=32, mode="bilinear") - 1
 torch.manual_seed(0)
-looks = Looks()
+looks = Discriminator(size=32, width=16)
 losses = no_game(looks, real, torch.optim.Adam(looks.parameters(), 1e-3), steps=60)
 noise = 2 * torch.rand(64, 1, 32, 32, generator=rng) - 1
 shown = {"real": real, "noise": noise}
@@ -346,6 +329,7 @@ assert losses[-1] < 0.02 and share == {"real": 1.0, "noise": 1.0}
 
 # %%
 drawer = Drawer784(gpt2)
+no_game(looks, real, torch.optim.Adam(looks.parameters(), 1e-3), steps=1)
 reached = [p.grad is not None for p in drawer.pixels.parameters()]
 print("weights of the generator that got a gradient:", sum(reached))
 try:
@@ -359,6 +343,7 @@ assert not any(reached)
 # exist nowhere. It reads their fall as success. In a game both cannot fall for long: what one
 # wins, the other loses. At rest the discriminator's two terms sum to $\log 4 \approx 1.386$
 # (notebook 07).
+#
 # The repair is a game: each player with its own loss, its own optimizer, and its own turn.
 #
 # ## The players
@@ -465,6 +450,7 @@ def weights(network):
     return torch.cat([p.detach().flatten() for p in network.parameters()])
 
 
+# %%
 gan, other = (new_gan(penalty=0.0, measured=0.0) for _ in range(2))
 descent = [torch.optim.SGD(net.parameters(), 0.01) for net in (gan.discriminator, gan.generator)]
 chance, before = make_rng(3), weights(gan.generator)
@@ -490,13 +476,13 @@ assert_close(weights(gan), weights(other))
 #
 # ## Third lesson: the game
 #
-# 300 rounds with 32 pictures each. At six points the *judge* looks at the drawings of 100 captions.
+# 200 rounds with 32 pictures each. At four points the *judge* looks at the drawings of 100 captions.
 # All their combinations were held out. A caption counts only if all five attributes are right. The
 # judge measures pixels by rules, and its classifier of digits has never seen a drawing.
 
 # %%
 judge = Judge.pretrained()
-STEPS = 300
+STEPS = 200
 
 
 def drawn_right(painter, look=judge.look):
@@ -506,6 +492,7 @@ def drawn_right(painter, look=judge.look):
     return sum(s.fits(p.said) for s, p in zip(seen, prompts.items, strict=True)) / len(seen)
 
 
+# %%
 def train(seed=0, steps=STEPS, **options):
     """Play; return the averaged painter and a log: round, both losses, what the judge says."""
     gan, chance, log = new_gan(seed, **options), make_rng(10 + seed), []
@@ -568,7 +555,7 @@ assert min(ends) >= 0.85 and change < 0.2
 #
 # ## Break one thing
 #
-# Take away one part after the other, for 200 rounds each. Without *mismatch*, no wrong captions are
+# Take away one part after the other, and play as many rounds. Without *mismatch*, no wrong captions are
 # shown to the critic. Without *measures*, there is no content loss. And the last one has *no
 # critic*: the frozen network of notebook 05 is its only teacher. These *eyes* read digit, colour,
 # size and lean off the drawing, and their cross-entropy is a content loss as well.
@@ -596,11 +583,13 @@ def please_the_eyes(steps):
 # %% tags=["nbval-ignore-output"]
 tried = {
     "all of it": painter,
-    "no mismatch": train(steps=200, mismatch=0.0)[0],
-    "no measures": train(steps=200, measured=0.0)[0],
-    "no critic, but eyes": please_the_eyes(steps=120),
+    "no mismatch": train(mismatch=0.0)[0],
+    "no measures": train(measured=0.0)[0],
+    "no critic, but eyes": please_the_eyes(steps=100),
 }
 says = {n: (drawn_right(p), drawn_right(p, eyes.look)) for n, p in tried.items()}
+
+# %% tags=["nbval-ignore-output"]
 _, axes = plt.subplots(1, 2, figsize=(11, 3.4), layout="tight", width_ratios=(1, 2))
 for k, (who, marker) in enumerate((("judge", "o"), ("eyes", "x"))):
     axes[0].plot([found[k] for found in says.values()], range(4), marker, label=f"says the {who}")
@@ -608,8 +597,8 @@ axes[0].set_yticks(range(4), list(tried))
 axes[0].set(xlim=(-0.02, 1.02), ylim=(3.5, -0.5), xlabel="captions right")
 axes[0].legend(frameon=False)
 with torch.no_grad():
-    same = reader.describe(prompt_ids[:6], rng=rng), torch.randn(6, 16, generator=make_rng(6))
-    shown = torch.cat([p(same[1], same[0]) for p in tried.values()])
+    z, told = torch.randn(6, 16, generator=make_rng(6)), reader.describe(prompt_ids[:6], rng=rng)
+    shown = torch.cat([p(z, told) for p in tried.values()])
 titles = [name if k == 0 else "" for name in tried for k in range(6)]
 viz.picture_grid(shown, titles, ax=axes[1], columns=6)
 plt.show()
