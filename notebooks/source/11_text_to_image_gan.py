@@ -212,7 +212,7 @@ maker = SceneMaker(make_glyphs(load_handwriting()))
 torch.manual_seed(1)
 reader = CaptionReader(CaptionEncoder(small_gpt2(vocabulary)), course.CHOICES)
 lessons = course.captions(maker, tokenizer, 64, rng=make_rng(1))
-reading = course.teach_reading(reader, lessons)
+reading = course.teach_reading(reader, lessons, steps=150)
 test_maker = SceneMaker(make_glyphs(load_handwriting(train=False)))
 prompts = make_prompts("single", "held out", 100, maker=test_maker, rng=make_rng(4))
 prompt_ids = encode(tokenizer, prompts.captions).ids
@@ -661,11 +661,7 @@ assert apart[1] > 2 * apart[0] > 0.005
 # captions. Where the two differ, the reader is wrong, and you see what fails.
 
 # %%
-mine = [
-    "a small purple nine at the bottom left",
-    "a crimson 4 on the right-hand side",
-    "one blue 6",
-]
+mine = ["a small purple nine at the bottom left", "a crimson 4 on the right-hand side", "a blue 6"]
 drawn = shipped.draw(mine, rng=make_rng(11))
 digits = shipped.model.reader.read(encode(tokenizer, mine).ids)[:, 0].tolist()
 print("the reader understood the digits", digits[:1])
