@@ -274,7 +274,7 @@ def test_a_logit_depends_on_its_own_picture_and_description_alone(batch) -> None
     both = critic(*batch).view(6, 2)
     assert_close(both[1:3].flatten(), critic(batch.pictures[1:3], batch.said[1:3]))
     other = critic(batch.pictures, batch.said.roll(1, dims=0)).view(6, 2)
-    assert (both - other).abs().amin(dim=0).max() > 1e-6
+    assert (both - other)[1:].abs().amin() > 1e-6  # the first one's next has the same
 
 
 def test_the_content_loss_is_of_plans_and_content_is_added(batch) -> None:
