@@ -477,8 +477,8 @@ assert_close(weights(gan), weights(other))
 # ## Third lesson: the game
 #
 # 200 rounds with 32 pictures each. At four points the *judge* looks at the drawings of 100
-# captions. All their combinations were held out. A caption counts only if all five attributes are right. The
-# judge measures pixels by rules, and its classifier of digits has never seen a drawing.
+# captions. All their combinations were held out. A caption counts only if all five attributes are
+# right. The judge measures pixels by rules, and its classifier of digits has never seen a drawing.
 
 # %%
 judge = Judge.pretrained()
@@ -646,7 +646,7 @@ assert low > 0.85 and ceiling > 0.9
 # open, eight times:
 
 # %%
-eight = ["a large green two at the centre, upright"] * 8 + ["a two"] * 8
+eight = ["a large green three at the centre, upright"] * 8 + ["a three"] * 8
 drawn = shipped.draw(eight, rng=make_rng(9))
 _, ax = plt.subplots(figsize=(9, 2.5), layout="tight")
 viz.picture_grid(drawn, [""] * 16, ax=ax, columns=8)
@@ -659,15 +659,15 @@ def variety(pictures):
     return (looks[None] - looks[:, None]).square().mean().item()
 
 
-written = torch.cat([one.pictures[one.said[:, 2] == 1] for one in pool])  # twos, by many hands
+written = torch.cat([one.pictures[one.said[:, 3] == 1] for one in pool])  # threes, by many hands
 variety_left = variety(drawn[:8]) / variety(written)
 assert 0 < variety_left < 0.5
 
 # %% [markdown]
-# *What to see:* in the first row eight twos that are nearly the same. They have less than half
-# of the variety of written twos.<!-- asserted: variety_left --> This is the mode collapse of
+# *What to see:* in the first row eight threes that are nearly the same. They have less than half
+# of the variety of written threes.<!-- asserted: variety_left --> This is the mode collapse of
 # notebook 07, in a mild form. Each caption gets its digit, because the critic is told what was
-# said. But nothing in any loss asks for *many* twos. In the second row the picture varies, because
+# said. But nothing in any loss asks for *many* threes. In the second row the picture varies, because
 # chance fills in what the caption leaves open. The judge cannot see this fault: it looks at one
 # picture at a time. So a high score alone does not make a good generator.
 #
