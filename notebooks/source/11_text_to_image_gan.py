@@ -667,7 +667,7 @@ assert 0 < variety_left < 0.5
 # *What to see:* in the first row eight threes that are nearly the same. They have less than half
 # of the variety of written threes.<!-- asserted: variety_left --> This is the mode collapse of
 # notebook 07, in a mild form. Each caption gets its digit, because the critic is told what was
-# said. But nothing in any loss asks for *many* threes. In the second row the picture varies, because
+# said. But nothing in any loss asks for *many* threes. In the second row pictures vary, because
 # chance fills in what the caption leaves open. The judge cannot see this fault: it looks at one
 # picture at a time. So a high score alone does not make a good generator.
 #
