@@ -8,13 +8,14 @@ import tempfile
 import time
 from pathlib import Path
 
+from llmvis_course.data.labels import NAMED_CHOICES
 from llmvis_course.data.tokens import load_tokenizer
 from llmvis_course.evaluate import Judge, format_table, score
 from llmvis_course.pipeline.painted import PaintedByGAN
 from llmvis_course.training.checkpoint import load_weights
 from llmvis_course.training.repro import make_rng
 from llmvis_course.weights import TOKENIZER
-from llmvis_course.weights.make_text_gan import CHOICES, STEPS, text_painter, train_text_gan
+from llmvis_course.weights.make_text_gan import STEPS, text_painter, train_text_gan
 
 KINDS = ("single", "colour", "position")
 
@@ -45,7 +46,7 @@ def main(seed: int = 0, steps: int = STEPS) -> None:
             if turn.step % 200 == 0:
                 losses = f"critic {turn.discriminator:.3f}, painter {turn.generator:.3f}"
                 print(f"{turn.step} rounds, {time.perf_counter() - start:.0f} s: {losses}")
-        model = text_painter(tokenizer.get_vocab_size(), CHOICES)
+        model = text_painter(tokenizer.get_vocab_size(), NAMED_CHOICES)
         record = load_weights(model, path)
         print(f"seed {seed}, trained for {time.perf_counter() - start:.0f} s; record {record}")
         judged(PaintedByGAN(model, tokenizer))

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch.testing import assert_close
 
 from llmvis_course.data.captions import parse
-from llmvis_course.data.labels import CONTENT_CHOICES, content_labels
+from llmvis_course.data.labels import CONTENT_CHOICES, NAMED_CHOICES, content_labels
 from llmvis_course.data.scenes import to_scenes
 from llmvis_course.data.splits import in_training, make_prompts
 from llmvis_course.data.tokens import encode, load_tokenizer
@@ -37,7 +37,6 @@ from llmvis_course.training.play import move, play
 from llmvis_course.training.repro import make_rng
 from llmvis_course.weights import FOLDER, TOKENIZER
 from llmvis_course.weights.make_text_gan import (
-    CHOICES,
     Described,
     answers_of,
     captions,
@@ -138,7 +137,7 @@ def test_reading_is_learned_by_being_asked_and_then_left_alone(maker) -> None:
     torch.manual_seed(0)
     tokenizer = load_tokenizer(TOKENIZER)
     small = small_gpt2(tokenizer.get_vocab_size(), width=32, depth=1)
-    reader = CaptionReader(CaptionEncoder(small), CHOICES)
+    reader = CaptionReader(CaptionEncoder(small), NAMED_CHOICES)
     losses = teach_reading(reader, captions(maker, tokenizer, 32, rng=make_rng(0)), steps=60)
     assert losses[-1] < 0.5 * losses[0]
     assert not reader.training and not any(p.requires_grad for p in reader.parameters())
@@ -359,7 +358,7 @@ def test_the_shipped_eyes_are_pleased_by_real_pictures_and_their_slope_reaches_a
 
 def test_batches_are_of_one_thing_and_of_training(maker, rng) -> None:
     tokenizer = load_tokenizer(TOKENIZER)
-    reader = text_painter(tokenizer.get_vocab_size(), CHOICES).reader.eval()
+    reader = text_painter(tokenizer.get_vocab_size(), NAMED_CHOICES).reader.eval()
     batch = next(described(maker, tokenizer, reader, 6, rng=rng))
     assert batch.pictures.shape == (6, 3, 32, 32) and batch.said.shape == (6, 33)
     assert_close(batch.said.sum(dim=1), torch.full((6,), 5.0))  # five questions
@@ -382,7 +381,7 @@ def test_a_training_that_was_cut_off_goes_on_to_the_same_weights(tmp_path) -> No
     whole = run("whole")
     run("cut", stop=3)  # what came after the checkpoint of step 2 is done again
     assert_close(run("cut"), whole)
-    model = text_painter(tokenizer.get_vocab_size(), CHOICES)
+    model = text_painter(tokenizer.get_vocab_size(), NAMED_CHOICES)
     assert load_weights(model, tmp_path / "cut.safetensors")["done"] == 4
 
 

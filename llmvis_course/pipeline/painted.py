@@ -12,9 +12,8 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from ..data.captions import read
-from ..data.labels import QUESTIONS
+from ..data.labels import NAMED_CHOICES
 from ..data.tokens import encode, load_tokenizer
-from ..data.world import NAMED
 from ..models.text_gan import TextPainter, text_painter
 from ..training.checkpoint import load_weights
 from ..weights import FOLDER
@@ -37,8 +36,7 @@ class PaintedByGAN:
     def pretrained(cls, folder: str | Path = FOLDER) -> "PaintedByGAN":
         """Load the shipped one."""
         tokenizer = load_tokenizer(Path(folder) / "tokenizer.json")
-        choices = [question.choices for question in QUESTIONS if question.name in NAMED]
-        model = text_painter(tokenizer.get_vocab_size(), choices)
+        model = text_painter(tokenizer.get_vocab_size(), NAMED_CHOICES)
         record = load_weights(model, Path(folder) / "text_gan.safetensors")
         return cls(model, tokenizer, record=record)
 

@@ -16,11 +16,11 @@ from torch import Tensor, nn
 from ..data.captions import write
 from ..data.digits import load_handwriting
 from ..data.glyphs import make_glyphs
-from ..data.labels import QUESTIONS, said_labels
+from ..data.labels import NAMED_CHOICES, said_labels
 from ..data.scenes import SceneMaker, to_scenes
 from ..data.splits import in_training, say_all, training_batches
 from ..data.tokens import encode
-from ..data.world import NAMED, Scene
+from ..data.world import Scene
 from ..evaluate import Judge, score
 from ..models.game import NonSaturating
 from ..models.painter import Painter
@@ -46,7 +46,6 @@ PLANNING_STEPS, PLANNING_RATE = 300, 2e-2
 RATE, BETAS = 2e-3, (0.5, 0.99)
 SEEDS = (0, 1, 2)  # of the trainings whose logs are kept; the first one is shipped
 LOOKS, LOOKED_AT = 100, 100  # rounds between two looks of the judge, and captions at each
-CHOICES = tuple(question.choices for question in QUESTIONS if question.name in NAMED)
 
 
 class Captions(NamedTuple):
@@ -65,7 +64,7 @@ class Described(NamedTuple):
 
 def answers_of(said: list[Scene]) -> Int[Tensor, "b 5"]:
     """What captions of one thing say: numbers of answers, the last for "not said"."""
-    return said_labels(said)[:, 0, : len(CHOICES)]
+    return said_labels(said)[:, 0, : len(NAMED_CHOICES)]
 
 
 def captions(
@@ -167,7 +166,7 @@ def train_text_gan(
     losses: the share of held-out captions that are drawn right. `options` are those of `keep`.
     """
     torch.manual_seed(seed)  # the starting weights
-    model, rng = text_painter(tokenizer.get_vocab_size(), CHOICES), make_rng(seed)
+    model, rng = text_painter(tokenizer.get_vocab_size(), NAMED_CHOICES), make_rng(seed)
     gan = new_text_gan(model.painter, model.reader.said)
     maker = SceneMaker(make_glyphs(load_handwriting()))
     pairs = described(maker, tokenizer, model.reader, batch, rng=rng)

@@ -82,6 +82,7 @@ from torch.testing import assert_close
 from llmvis_course import viz
 from llmvis_course.data.digits import load_handwriting
 from llmvis_course.data.glyphs import make_glyphs
+from llmvis_course.data.labels import NAMED_CHOICES
 from llmvis_course.data.scenes import SceneMaker
 from llmvis_course.data.splits import make_prompts
 from llmvis_course.data.tokens import encode, load_tokenizer
@@ -210,7 +211,7 @@ except FileNotFoundError as missing:
 # %%
 maker = SceneMaker(make_glyphs(load_handwriting()))
 torch.manual_seed(1)
-reader = CaptionReader(CaptionEncoder(small_gpt2(vocabulary)), course.CHOICES)
+reader = CaptionReader(CaptionEncoder(small_gpt2(vocabulary)), NAMED_CHOICES)
 lessons = course.captions(maker, tokenizer, 64, rng=make_rng(1))
 reading = course.teach_reading(reader, lessons, steps=150)
 test_maker = SceneMaker(make_glyphs(load_handwriting(train=False)))
@@ -218,7 +219,7 @@ prompts = make_prompts("single", "held out", 100, maker=test_maker, rng=make_rng
 prompt_ids = encode(tokenizer, prompts.captions).ids
 said = course.answers_of([prompt.said for prompt in prompts.items])
 read_right = (reader.read(prompt_ids) == said).float().mean().item()
-print("answers:", course.CHOICES)
+print("answers:", NAMED_CHOICES)
 assert read_right > 0.97 and reading[0] > 8
 
 # %% [markdown]
@@ -229,7 +230,7 @@ assert read_right > 0.97 and reading[0] > 8
 
 # %%
 y = reader.describe(encode(tokenizer, ["a red seven"] * 3).ids, rng=make_rng(5))
-digit, colour, *rest = y.split([k - 1 for k in course.CHOICES], dim=1)
+digit, colour, *rest = y.split([k - 1 for k in NAMED_CHOICES], dim=1)
 print(y.shape, "digits:", digit.argmax(dim=1).tolist(), "colours:", colour.argmax(dim=1).tolist())
 assert digit.argmax(dim=1).tolist() == [7, 7, 7]
 
