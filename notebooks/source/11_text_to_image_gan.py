@@ -31,9 +31,8 @@ if importlib.util.find_spec("llmvis_course") is None:
 # generator draws, a discriminator judges. It does not run. What is wrong with it, in which order
 # would you find out, and what draws when all of it is mended?
 #
-# You meet its faults one at a time. Each is a check that fails, in a few lines of our own that have
-# the same fault. Then comes a repair, and the check again. At the end stands a system that reads a
-# sentence and draws it, trained on this page.
+# You meet its faults one at a time: a check that fails, a repair, and the check again. At the end
+# stands a system that reads a sentence and draws it, trained on this page.
 #
 # **After this page you can**
 #
@@ -80,6 +79,7 @@ from torch import nn
 from torch.testing import assert_close
 
 from llmvis_course import viz
+from llmvis_course.data.captions import parse
 from llmvis_course.data.digits import load_handwriting
 from llmvis_course.data.glyphs import make_glyphs
 from llmvis_course.data.labels import NAMED_CHOICES
@@ -202,11 +202,10 @@ except FileNotFoundError as missing:
 # %% [markdown]
 # ## First lesson: reading
 #
-# The published GPT-2 could read before it met a picture. A fresh one cannot, and a painter whose
-# reader knows no words learns nothing about words. So the reader is trained first and then left
-# alone, as in the paper that began text to image with GANs (Reed et al. 2016). It is asked five
-# questions about each caption: which digit, colour, size, place, lean? One more answer to each is
-# "not said".
+# The published GPT-2 could read before it met a picture. A fresh one cannot. So the reader is
+# trained first and then left alone, as in the paper that began text to image with GANs (Reed et al.
+# 2016). It is asked five questions about each caption: which digit, colour, size, place, lean? One
+# more answer to each is "not said".
 
 # %%
 maker = SceneMaker(make_glyphs(load_handwriting()))
@@ -349,9 +348,9 @@ assert not any(reached)
 #
 # ## The players
 #
-# Half the repair is to make the game easy. What in a picture is hard to say? Handwriting. Where it
+# Half the repair is to make the game easy. What is hard about a picture? Handwriting. Where it
 # stands, how tall, how slanted, in which colour: that can be *measured*, from the moments of its
-# light, as a statistician measures a cloud of points. Centre by hand, for one picture:
+# light. The centre by hand, for one picture:
 
 
 # %%
@@ -394,8 +393,8 @@ assert_close(again.x, measured.x, atol=0.2, rtol=0)
 assert_close(again.slant, measured.slant, atol=0.05, rtol=0)
 
 # %% [markdown]
-# *What to see:* real pictures; a close look at each; and the close look laid back by `place_ink`,
-# where it came from. The way there and back loses the colour, and little else.
+# *What to see:* real pictures; a close look at each; and that look laid back where it came from.
+# The way there and back loses the colour, and little else.
 #
 # ## Second lesson: planning
 #
@@ -529,9 +528,8 @@ assert trained > 0.6 and abs(critics[-1] - critics[0]) < 0.5
 #
 # ## An honest log: three seeds
 #
-# One run can be luck. When the weights that are shipped with the course were made, the same
-# training ran longer, three times, from three seeds, starting with the first weight of the reader.
-# The judge looked every 100 rounds. The log is kept in the file's record.
+# One run can be luck. For the weights that are shipped, the same training ran longer, from three
+# seeds. The judge looked every 100 rounds. The log is kept in the file's record.
 
 # %%
 shipped = PaintedByGAN.pretrained()
@@ -547,10 +545,10 @@ plt.show()
 ends = [one[-1][3] for one in logs]
 change = max(abs(one[-1][1] - one[len(one) // 2][1]) for one in logs)
 print("right at the end:", ends)
-assert min(ends) >= 0.85 and change < 0.2
+assert min(ends) >= 0.9 and change < 0.2
 
 # %% [markdown]
-# *What to see:* all three seeds end above 85 % of captions right.<!-- asserted: ends --> In the
+# *What to see:* all three seeds end above 90 % of captions right.<!-- asserted: ends --> In the
 # second half of the training the critic's loss changes by less than 0.2.
 # <!-- asserted: change --> A loss of the critic near its start is no sign that nothing happens.
 #
@@ -607,15 +605,15 @@ plt.show()
 # %%
 judged, seen = says["no critic, but eyes"]
 lost = says["all of it"][0] - says["no measures"][0]
-assert seen - judged > 0.2 and lost > 0.1
+assert seen - judged > 0.2 and lost > 0.33
 
 # %% [markdown]
 # *What to see:* the last row pleases the eyes: they find far more captions drawn right than the
 # judge does. The two are more than a fifth of all captions apart.<!-- asserted: judged --> Look at
 # its pictures: that is your third prediction. The painter found what excites *these* eyes, and that
 # need not be a digit. When a measure becomes a target, it ceases to be a good measure (Goodhart's
-# law, in Strathern's words of 1997). Measures of plans cannot be tricked so: without them more than
-# a tenth is lost.<!-- asserted: lost -->
+# law, in Strathern's words of 1997). Our content loss is of pixels, and harder to trick: without it
+# more than a third is lost.<!-- asserted: lost -->
 #
 # So three roles stay apart. The critic asks what is *real* and fits. The content loss asks for what
 # was *said*. And the **judge**, against whom nobody ever trains, says how it went.
@@ -678,13 +676,14 @@ assert 0 < variety_left < 0.5
 # captions. Where the two differ, the reader is wrong, and you see what fails.
 
 # %%
-mine = ["a small purple nine at the bottom left", "a crimson 4 on the right-hand side", "a blue 6"]
+mine = ["a medium white four at the centre, leaning right", "a blue 6", "a crimson 4"]
 drawn = shipped.draw(mine, rng=make_rng(11))
-digits = shipped.model.reader.read(encode(tokenizer, mine).ids)[:, 0].tolist()
-print("the reader understood the digits", digits[:1])
-_, ax = plt.subplots(figsize=(6, 2.6), layout="tight")
-viz.picture_grid(drawn, mine, ax=ax, columns=3)
+shows = [judge.verdict(picture, parse(text)) for picture, text in zip(drawn, mine, strict=True)]
+_, ax = plt.subplots(figsize=(9, 3.6), layout="tight")
+viz.picture_grid(drawn, mine, ax=ax, columns=3, right=[one.right for one in shows])
 plt.show()
+print("the first misses", shows[0].missed)
+assert "digit" in shows[1].missed and "digit" in shows[2].missed
 for unknown in ("a red seven and a blue three", "a cat"):
     try:
         shipped.draw([unknown], rng=rng)
@@ -692,28 +691,24 @@ for unknown in ("a red seven and a blue three", "a cat"):
         print(refused)
 
 # %% [markdown]
-# *What to see:* the first is drawn. Of the others the reader knows some words and misses others:
-# "crimson" and "4" were never in its lessons. Notebook 00's system rewrites such sentences first.
-# Two digits, or none, are refused: this painter has never seen any other picture.
+# *What to see:* the first is drawn right, says the judge. Of the others the reader knows some
+# words: "crimson", "4" and "6" were never in its lessons, so it guesses. Notebook 00's system
+# rewrites such sentences first. Two digits, or none, are refused: this painter never saw such.
 #
 # ## The same code on MNIST
 #
-# The article means MNIST. With `LLMVIS_DATA` set to a folder that has it, the same scenes are made
-# of MNIST's digits, and the same three lessons work. Without it, this cell does nothing.
+# With `LLMVIS_DATA` set to a folder that has MNIST, the same scenes are made of its digits, and the
+# same lessons work. Without it, this cell does nothing.
 
 # %%
 if os.environ.get("LLMVIS_DATA"):
     mnist = SceneMaker(make_glyphs(load_handwriting("mnist")))
     theirs = course.described(mnist, tokenizer, reader, 32, rng=make_rng(13))
     theirs = itertools.cycle([next(theirs) for _ in range(50)])
-    torch.manual_seed(0)
     gan, chance = new_gan(), make_rng(14)
-    for _ in play(*course.players(gan, rng=chance), theirs, steps=100):
+    for _ in play(*course.players(gan, rng=chance), theirs, steps=150):
         pass
-    told = reader.describe(prompt_ids[:40], rng=chance)
-    drawn = gan.sample(40, told, rng=chance).contiguous()
-    seen = Judge.pretrained("mnist").look(drawn)
-    assert sum(len(scene.things) == 1 for scene in seen) > 20
+    assert drawn_right(gan.generator, Judge.pretrained("mnist").look) > 0.2
 
 # %% [markdown]
 # ## Check yourself
