@@ -5,7 +5,7 @@ import pytest
 import torch
 from tokenizers import ByteLevelBPETokenizer
 
-from llmvis_course.models.pretrained import load_gpt2
+from llmvis_course.models.pretrained import load_gpt2, load_gpt2_body
 
 transformers = pytest.importorskip("transformers")
 DATA = Path(os.environ.get("LLMVIS_DATA", "no such folder")) / "gpt2"
@@ -40,6 +40,18 @@ def test_a_saved_checkpoint_loads_and_agrees(folder) -> None:
         found, expected = model(ids).logits, theirs(ids).logits
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
     assert expected.std() > 0.1
+
+
+def test_the_body_of_a_saved_checkpoint_is_theirs(folder) -> None:
+    model, tokenizer = load_gpt2_body(folder)
+    ids = tokenizer("a large blue five", return_tensors="pt").input_ids
+    theirs = transformers.GPT2LMHeadModel.from_pretrained(folder).eval()
+    with torch.no_grad():
+        found = model(ids).last_hidden_state
+        torch.testing.assert_close(theirs.lm_head(found), theirs(ids).logits)
+    assert not model.training
+    with pytest.raises(FileNotFoundError, match="download=True"):
+        load_gpt2_body("no-such-model-anywhere")
 
 
 def test_offline_it_says_what_to_do(tmp_path, folder) -> None:

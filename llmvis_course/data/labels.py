@@ -39,6 +39,8 @@ class Question(NamedTuple):
 
 
 QUESTIONS = tuple(Question(name, len(values) + 1) for name, values in _VALUES.items())
+NAMED_CHOICES = tuple(question.choices for question in QUESTIONS if question.name in NAMED)
+"""Of the questions about what a thing itself is like, in the order of `NAMED`."""
 
 
 def said_labels(scenes: Sequence[Scene]) -> Int[Tensor, "b 4 6"]:

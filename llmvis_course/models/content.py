@@ -142,6 +142,26 @@ def content_loss(
     return (found + distance + told) / there.sum().clamp_min(1)
 
 
+def caption_content_loss(said: Answers, asked: Int[Tensor, "b questions"]) -> Float[Tensor, ""]:
+    r"""What is missing in pictures of one thing, in nats a picture.
+
+    $-\log\sigma(\max_i s_i) - \sum_q \sum_i a_i \log p^{(q)}_i(\mathrm{asked}_q)$, where $s_i$ is
+    the score that a thing is near to cell $i$, $a = \mathrm{softmax}(s)$ is where to look, and
+    $p^{(q)}_i$ are the answers there. Raises ValueError unless each question has an answer.
+    """
+    if asked.shape[1] != len(said.choices):
+        raise ValueError(
+            f"found {asked.shape[1]} answers; expected one to each of {len(said.choices)} questions"
+        )
+    look = said.near.detach().flatten(1).softmax(dim=1).view_as(said.near)
+    loss = F.softplus(-said.near.amax(dim=(1, 2)))
+    for scores, right in zip(said.choices, asked.unbind(dim=1), strict=True):
+        everywhere = right[:, None, None].expand_as(look)
+        missed = F.cross_entropy(scores, everywhere, reduction="none")
+        loss = loss + (look * missed).sum(dim=(1, 2))
+    return loss.mean()
+
+
 class Found(NamedTuple):
     """The things of a batch of pictures, one row a thing."""
 

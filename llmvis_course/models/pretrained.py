@@ -1,4 +1,4 @@
-"""GPT-2 as it was published, for our own GPT: from a folder, or from a model hub on request.
+"""GPT-2 as it was published, for our own GPT or as it is: from a folder, or a hub on request.
 
 Nothing is fetched unless `download=True` is passed. Left out on purpose: every other architecture.
 """
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .gpt import GPT, from_gpt2
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+    from transformers import GPT2Model, PreTrainedTokenizerBase
 
 
 class Pretrained(NamedTuple):
@@ -19,21 +19,43 @@ class Pretrained(NamedTuple):
     tokenizer: "PreTrainedTokenizerBase"
 
 
+class Published(NamedTuple):
+    """The GPT-2 of transformers without its last layer, and the tokenizer it was trained with."""
+
+    model: "GPT2Model"
+    tokenizer: "PreTrainedTokenizerBase"
+
+
 def load_gpt2(name: str | Path, *, download: bool = False) -> Pretrained:
     """Load a GPT-2 from a folder that transformers saved, or by its name on the hub ("gpt2").
 
     Without `download`, a name is only looked up among what was fetched before. Raises
     FileNotFoundError saying what to do when the files are not here or the hub cannot be reached.
     """
-    from transformers import AutoTokenizer, GPT2LMHeadModel  # slow to import, so only when asked
+    from transformers import GPT2LMHeadModel  # slow to import, so only when asked
+
+    theirs, tokenizer = _load(GPT2LMHeadModel, name, download)
+    model = from_gpt2(theirs.state_dict(), heads=theirs.config.n_head)
+    return Pretrained(model.eval(), tokenizer)
+
+
+def load_gpt2_body(name: str | Path, *, download: bool = False) -> Published:
+    """The same as transformers' own `GPT2Model`, to read captions with. Raises as `load_gpt2`."""
+    from transformers import GPT2Model
+
+    model, tokenizer = _load(GPT2Model, name, download)
+    return Published(model.eval(), tokenizer)
+
+
+def _load(kind: type, name: str | Path, download: bool) -> tuple:
+    from transformers import AutoTokenizer
 
     try:
-        theirs = GPT2LMHeadModel.from_pretrained(str(name), local_files_only=not download)
+        theirs = kind.from_pretrained(str(name), local_files_only=not download)
         tokenizer = AutoTokenizer.from_pretrained(str(name), local_files_only=not download)
     except OSError as error:
         raise FileNotFoundError(_advice(name, download)) from error
-    model = from_gpt2(theirs.state_dict(), heads=theirs.config.n_head)
-    return Pretrained(model.eval(), tokenizer)
+    return theirs, tokenizer
 
 
 def _advice(name: str | Path, download: bool) -> str:

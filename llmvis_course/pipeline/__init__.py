@@ -7,6 +7,7 @@ from .flow_chart import (
     lead_away_from_what_was_seen,
     share_shown,
 )
+from .painted import PaintedByGAN
 from .text_to_image import GUIDANCE, STEPS, NotUnderstood, TextToImage, Trace
 from .token_drawer import TokenDrawer
 
@@ -16,6 +17,7 @@ __all__ = [
     "Attempt",
     "FlowChart",
     "NotUnderstood",
+    "PaintedByGAN",
     "Result",
     "TextToImage",
     "TokenDrawer",

@@ -26,8 +26,9 @@ from .make_content import make_content
 from .make_drawer import make_drawer, make_tokenizer
 from .make_drawlm import make_drawlm
 from .make_judge import make_judge
+from .make_text_gan import make_text_gan
 
-PARTS = ("judges", "drawer", "scores", "content", "towers", "drawlm")
+PARTS = ("judges", "drawer", "scores", "content", "towers", "drawlm", "text_gan")
 PROMPTS = {"seen": 100, "held out": 200, "paraphrased": 100}
 """How many captions of each kind are scored; the sharpest question gets the most."""
 
@@ -92,6 +93,12 @@ def main(arguments: list[str] | None = None) -> None:
         make_clip(path, load_tokenizer(tokenizer), eyes=options.folder)
     if options.only in (None, "drawlm"):
         make_drawlm(options.folder, load_tokenizer(tokenizer))
+    if options.only in (None, "text_gan"):
+        path, judge = (
+            options.folder / "text_gan.safetensors",
+            Judge.pretrained(folder=options.folder),
+        )
+        make_text_gan(path, load_tokenizer(tokenizer), judge)
     if options.only in (None, "drawer", "scores"):
         record_scores(options.folder)
 
