@@ -25,7 +25,7 @@ from ..training.precision import bfloat16, bfloat16_is_faster
 from ..training.repro import AveragedModel, make_rng
 from ..training.resume import checkpoint_of, fit_and_keep, show
 
-STEPS, BATCH, DECAY = 4000, 64, 0.999
+STEPS, BATCH, DECAY = 3000, 64, 0.999
 RATES = {"muon": 3e-3, "adamw": 2e-3}
 NO_CAPTION = 0.1  # share of captions replaced by an empty one, for guidance
 SHARES = {"two": 0.5, "many": 0.25}  # what a batch shows beside single things
