@@ -98,11 +98,14 @@ class TextFlow(nn.Module):
         data_mean: float = -0.95,
         data_std: float = 0.21,
         new_fuse: NewFuse | None = None,  # how words come in, see `UNet`
+        summarise: bool = False,  # the same
     ) -> None:
         super().__init__()
         self.data_mean, self.data_std = data_mean, data_std
         self.encoder = TextEncoder(vocabulary, width=text_width, depth=text_depth)
-        self.unet = UNet(channels=channels, text_width=text_width, new_fuse=new_fuse)
+        self.unet = UNet(
+            channels=channels, text_width=text_width, new_fuse=new_fuse, summarise=summarise
+        )
 
     def read(self, ids: Int[Tensor, "b n"], mask: Bool[Tensor, "b n"]) -> Words:
         """Encode captions once; the U-Net then looks at them at every step."""

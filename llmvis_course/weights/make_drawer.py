@@ -74,10 +74,7 @@ def train_drawer(
     maker, rng = SceneMaker(make_glyphs(load_handwriting())), make_rng(seed)
     if not checkpoint.exists():
         teach_reading(model.encoder, tokenizer, maker, rng=rng, steps=reading_steps)
-    # layers that tell the time take a fifth of Muon's time and have no rare directions to learn
-    tellers = [module.time for module in model.modules() if hasattr(module, "time")]
-    apart = [model.unet.stem, model.unet.out, *tellers]
-    optimizers = muon_and_adamw(model, besides=apart, **rates)
+    optimizers = muon_and_adamw(model, besides=model.unet.unlike_others(), **rates)
     batches = training_batches(maker, batch, rng=rng, shares=shares)
     notes = {"data": "scikit-learn digits, training split", "bfloat16": False}
 
