@@ -15,6 +15,7 @@ from llmvis_course.models.flow import (
     heun,
     interpolate,
     linear_guess,
+    stops,
 )
 from llmvis_course.training.fit import fit, warm_cosine
 from llmvis_course.training.repro import AveragedModel, make_rng
@@ -73,6 +74,20 @@ def test_heun_beats_euler_at_equal_looks() -> None:
     *_, by_euler = euler(velocity, noise, steps=32)
     *_, by_heun = heun(velocity, noise, steps=16)
     assert (by_heun.x - exact).abs().max() < 0.5 * (by_euler.x - exact).abs().max()
+
+
+def test_stops_lead_from_noise_to_data_with_smaller_steps_near_noise() -> None:
+    assert stops(4) == [(1.0, 0.75), (0.75, 0.5), (0.5, 0.25), (0.25, 0.0)]
+    shifted = stops(2, shift=2.0)
+    assert shifted[0] == (1.0, pytest.approx(2 / 3))
+    assert shifted[1] == (pytest.approx(2 / 3), 0.0)
+    assert [a for a, _ in shifted[1:]] == [b for _, b in shifted[:-1]]
+
+
+@pytest.mark.parametrize(("steps", "shift"), [(0, 1.0), (5, 0.0), (5, -1.0)])
+def test_impossible_stops_are_refused(steps, shift) -> None:
+    with pytest.raises(ValueError, match=f"found {steps} steps and shift {shift}; expected"):
+        stops(steps, shift=shift)
 
 
 def test_a_straight_path_needs_one_step(rng) -> None:
