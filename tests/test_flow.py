@@ -4,7 +4,19 @@ import pytest
 import torch
 
 from llmvis_course.layers.unet import Words
-from llmvis_course.models.flow import NAMING, TextFlow, euler, heun, interpolate, linear_guess
+from llmvis_course.models.flow import (
+    DARK,
+    NAMING,
+    SOONEST,
+    TIME_MIDDLE,
+    TIME_SPREAD,
+    TextFlow,
+    euler,
+    heun,
+    interpolate,
+    linear_guess,
+    stops,
+)
 from llmvis_course.training.fit import fit, warm_cosine
 from llmvis_course.training.repro import AveragedModel, make_rng
 
@@ -64,6 +76,20 @@ def test_heun_beats_euler_at_equal_looks() -> None:
     assert (by_heun.x - exact).abs().max() < 0.5 * (by_euler.x - exact).abs().max()
 
 
+def test_stops_lead_from_noise_to_data_with_smaller_steps_near_noise() -> None:
+    assert stops(4) == [(1.0, 0.75), (0.75, 0.5), (0.5, 0.25), (0.25, 0.0)]
+    shifted = stops(2, shift=2.0)
+    assert shifted[0] == (1.0, pytest.approx(2 / 3))
+    assert shifted[1] == (pytest.approx(2 / 3), 0.0)
+    assert [a for a, _ in shifted[1:]] == [b for _, b in shifted[:-1]]
+
+
+@pytest.mark.parametrize(("steps", "shift"), [(0, 1.0), (5, 0.0), (5, -1.0)])
+def test_impossible_stops_are_refused(steps, shift) -> None:
+    with pytest.raises(ValueError, match=f"found {steps} steps and shift {shift}; expected"):
+        stops(steps, shift=shift)
+
+
 def test_a_straight_path_needs_one_step(rng) -> None:
     x0, noise = torch.randn(2, 4, 3, generator=rng)
     (step,) = euler(lambda x, t: noise - x0, noise, steps=1)
@@ -102,6 +128,61 @@ def test_guidance_by_its_definition(rng) -> None:
     assert all(len(weights) == 2 for weights in looks.pop())
     model.guided(words, 3.0, looks)(x, t)
     assert len(looks) == 1 and all(len(weights) == 2 for weights in looks[0])
+
+
+def test_pictures_in_mind_are_in_range_at_any_time(rng) -> None:
+    """Also at time 0, where nothing may be divided by it, and for weights of any size."""
+    model, ids, mask = tiny()
+    for weight in model.unet.out.parameters():
+        torch.nn.init.normal_(weight, std=5.0)
+    words, x = model.read(ids, mask), torch.randn(2, 3, 32, 32, generator=rng)
+    for t in (1.0, 0.5, SOONEST):
+        with torch.no_grad():
+            in_mind = x - t * model(x, torch.full((2,), t), words)
+        assert in_mind.abs().max() <= 1 + 1e-4
+    assert model(x, torch.zeros(2), words).isfinite().all()
+
+
+def test_a_fresh_network_has_black_paper_in_mind(rng) -> None:
+    model, ids, mask = tiny()
+    x, t = torch.randn(2, 3, 32, 32, generator=rng), torch.full((2,), 0.5)
+    paper = torch.full_like(x, math.tanh(DARK))
+    torch.testing.assert_close(x - 0.5 * model(x, t, model.read(ids, mask)), paper)
+
+
+def test_its_loss_is_that_of_the_velocity(rng) -> None:
+    model, ids, mask = tiny()
+    x0, tell = torch.rand(2, 3, 32, 32, generator=rng), make_rng(1)
+    found = model.loss(x0, ids, mask, rng=tell)
+    again = make_rng(1)
+    noise = torch.randn(x0.shape, generator=again)
+    t = (torch.randn(2, generator=again) * TIME_SPREAD + TIME_MIDDLE).sigmoid()
+    x = interpolate(x0, noise, t)
+    _, error, _ = linear_guess(x, t, model.data_mean, model.data_std)
+    off = model(x, t, model.read(ids, mask)) - (noise - x0)
+    torch.testing.assert_close(found, (off / error).square().mean())
+
+
+def test_a_summary_reaches_pixels_without_attention(rng) -> None:
+    """With `summarise`, half the attention goes; other words still make another picture."""
+    torch.manual_seed(0)
+    model = TextFlow(10, channels=(16, 24), text_width=16, text_depth=1, summarise=True)
+    for weight in model.unet.out.parameters():
+        torch.nn.init.normal_(weight, std=0.1)
+    for block in (model.unet.before, model.unet.deep, model.unet.after):
+        for layer in block.blocks:
+            torch.nn.init.normal_(layer.conv_2.weight, std=0.1)
+    _, ids, mask = tiny()
+    x, t, looks = torch.randn(1, 3, 32, 32, generator=rng), torch.full((1,), 0.5), []
+    words = model.read(ids, mask)
+    one, two = (Words(v[None], m[None]) for v, m in zip(*words, strict=True))
+    v = model(x, t, one, looks)
+    assert [weights.shape[2] for weights in looks] == [16, 16]  # pixels of 4 x 4
+    for reader in model.unet.deep.readers:  # deaf to single words
+        torch.nn.init.zeros_(reader.words.output.weight)
+    deaf = [model(x, t, words) for words in (one, two)]
+    assert (deaf[0] - deaf[1]).abs().max() > 1e-3
+    assert v.shape == x.shape
 
 
 def test_it_learns_and_the_average_follows() -> None:

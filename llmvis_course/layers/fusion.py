@@ -14,21 +14,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from .attention import MultiHeadAttention, padding_mask
-from .unet import Looks, Words
+from .unet import Looks, Words, summary
 
 Fuse = Callable[[Float[Tensor, "b n c"], Words, Looks | None], Float[Tensor, "b n c"]]
 """Vectors of pixels and words to vectors of pixels; `looks` collects which looked at which."""
-
-
-def summary(words: Words) -> Float[Tensor, "b d"]:
-    """One vector for a whole caption: the mean of its words, padding left out.
-
-    Raises ValueError for a caption without a word.
-    """
-    counted = words.mask.sum(dim=1, keepdim=True)
-    if not counted.all():
-        raise ValueError("found a caption that is all padding; expected at least one word in each")
-    return (words.vectors * words.mask[..., None]).sum(dim=1) / counted
 
 
 class NoText(nn.Module):

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from ..layers.transformer import TextEncoder
-from ..layers.unet import Looks, NewFuse, UNet, Words
+from ..layers.unet import Looks, NewFuse, Thought, UNet, Words
 
 Velocity = Callable[[Float[Tensor, " b *d"], Float[Tensor, " b"]], Float[Tensor, " b *d"]]
 
@@ -23,6 +23,10 @@ TIME_MIDDLE, TIME_SPREAD = 0.8, 1.4
 """Mean and standard deviation of the number whose sigmoid is a training time."""
 NAMING = 0.1
 """How much naming the digits counts beside drawing them."""
+DARK = -1.8
+"""What a fresh network draws, before the tanh: paper that is almost black."""
+SOONEST = 0.02
+"""Times of the network are at least this: nothing is left to draw then, and 0 divides nothing."""
 
 
 class Step(NamedTuple):
@@ -41,20 +45,41 @@ def interpolate(
     return (1 - t) * x0 + t * noise
 
 
-def euler(velocity: Velocity, noise: Float[Tensor, " b *d"], *, steps: int) -> Iterator[Step]:
-    r"""Walk from noise to data by $x_{t-h} = x_t - h\,v(x_t, t)$, yielding every stop."""
-    x, times = noise, torch.linspace(1, 0, steps + 1).tolist()
-    for t, t_next in zip(times, times[1:], strict=False):
+def stops(steps: int, *, shift: float = 1.0) -> list[tuple[float, float]]:
+    r"""From where to where each step goes: $t = s u / (1 + (s - 1) u)$ for $u$ from 1 to 0, evenly.
+
+    A shift $s$ above 1 takes smaller steps near noise, where a caption decides, and larger ones
+    near data (Esser et al. 2024, arXiv:2403.03206, Section 5.3.2). Raises ValueError for fewer
+    steps than one, or a shift that is not positive.
+    """
+    if steps < 1 or shift <= 0:
+        raise ValueError(f"found {steps} steps and shift {shift}; expected at least 1, and above 0")
+    even = torch.linspace(1, 0, steps + 1)
+    times = (shift * even / (1 + (shift - 1) * even)).tolist()
+    return list(zip(times[:-1], times[1:], strict=True))
+
+
+def euler(
+    velocity: Velocity, noise: Float[Tensor, " b *d"], *, steps: int, shift: float = 1.0
+) -> Iterator[Step]:
+    r"""Walk from noise to data by $x_{t-h} = x_t - h\,v(x_t, t)$, yielding every stop.
+
+    For `shift` see `stops`.
+    """
+    x = noise
+    for t, t_next in stops(steps, shift=shift):
         v = velocity(x, x.new_full((len(x),), t))
         x0 = x - t * v
         x = x - (t - t_next) * v
         yield Step(t_next, x, x0)
 
 
-def heun(velocity: Velocity, noise: Float[Tensor, " b *d"], *, steps: int) -> Iterator[Step]:
+def heun(
+    velocity: Velocity, noise: Float[Tensor, " b *d"], *, steps: int, shift: float = 1.0
+) -> Iterator[Step]:
     """Like `euler`, with the mean of the velocities at both ends of each step: two looks a step."""
-    x, times = noise, torch.linspace(1, 0, steps + 1).tolist()
-    for t, t_next in zip(times, times[1:], strict=False):
+    x = noise
+    for t, t_next in stops(steps, shift=shift):
         v = velocity(x, x.new_full((len(x),), t))
         ahead = velocity(x - (t - t_next) * v, x.new_full((len(x),), t_next))
         x0 = x - t * v
@@ -94,11 +119,14 @@ class TextFlow(nn.Module):
         data_mean: float = -0.95,
         data_std: float = 0.21,
         new_fuse: NewFuse | None = None,  # how words come in, see `UNet`
+        summarise: bool = False,  # the same
     ) -> None:
         super().__init__()
         self.data_mean, self.data_std = data_mean, data_std
         self.encoder = TextEncoder(vocabulary, width=text_width, depth=text_depth)
-        self.unet = UNet(channels=channels, text_width=text_width, new_fuse=new_fuse)
+        self.unet = UNet(
+            channels=channels, text_width=text_width, new_fuse=new_fuse, summarise=summarise
+        )
 
     def read(self, ids: Int[Tensor, "b n"], mask: Bool[Tensor, "b n"]) -> Words:
         """Encode captions once; the U-Net then looks at them at every step."""
@@ -108,9 +136,19 @@ class TextFlow(nn.Module):
         self, x: Float[Tensor, "b 3 h w"], t: Float[Tensor, " b"], words: Words,
         looks: Looks | None = None,
     ) -> Float[Tensor, "b 3 h w"]:  # fmt: skip
-        """Predict the velocity at $x_t$: a linear guess, and what the U-Net adds to it."""
-        guess, error, scaled = linear_guess(x, t, self.data_mean, self.data_std)
-        return guess + error * self.unet(scaled, t, words, looks)
+        r"""Predict the velocity at $x_t$: where the path is, less the picture it should end at."""
+        _, _, scaled = linear_guess(x, t, self.data_mean, self.data_std)
+        picture = self._picture(self.unet.think(scaled, t, words, looks))
+        return (x - picture) / t.clamp(min=SOONEST).view(-1, 1, 1, 1)
+
+    def _picture(self, thought: Thought) -> Float[Tensor, "b 3 h w"]:
+        r"""The picture $\hat x_0$ that a thought has in mind, in [-1, 1].
+
+        A network of few channels cannot carry noise from its input to its output, but a picture it
+        can: most of it is black paper, which the tanh makes flat. Li and He 2025, arXiv:2511.13720,
+        on predicting pictures instead of noise or velocity.
+        """
+        return (self.unet.draw(thought).float() + DARK).tanh()
 
     def loss(
         self,
@@ -123,8 +161,8 @@ class TextFlow(nn.Module):
     ) -> Float[Tensor, ""]:
         r"""$\mathbb{E}\,\lVert v_\theta(x_t, t) - (\epsilon - x_0)\rVert^2 / e_t^2$ per number.
 
-        $e_t$ is how wrong the linear guess is at time $t$ (see `linear_guess`), so that every time
-        counts alike: 1 is what the guess alone would score, at any time. Without it, times near
+        $e_t$ is how wrong the best linear velocity is at time $t$ (see `linear_guess`), so that
+        every time counts alike: 1 is what it would score, at any time. Without it, times near
         noise, where a caption matters most, would count twenty times less than times near data.
 
         Times are a normal number through a sigmoid (Esser et al. 2024, arXiv:2403.03206, Section
@@ -138,12 +176,12 @@ class TextFlow(nn.Module):
         """
         noise = torch.randn(x0.shape, generator=rng, device=rng.device).to(x0)
         t = torch.randn(len(x0), generator=rng, device=rng.device) * TIME_SPREAD + TIME_MIDDLE
-        t = t.sigmoid().to(x0)
+        t = t.sigmoid().clamp(min=SOONEST).to(x0)
         x = interpolate(x0, noise, t)
-        guess, error, scaled = linear_guess(x, t, self.data_mean, self.data_std)
+        _, error, scaled = linear_guess(x, t, self.data_mean, self.data_std)
         thought = self.unet.think(scaled, t, self.read(ids, mask))
-        v = guess + error * self.unet.draw(thought)
-        drawing = ((v - (noise - x0)) / error).square().mean()
+        off = (self._picture(thought) - x0) / t.view(-1, 1, 1, 1)  # by how much the velocity is
+        drawing = (off / error).square().mean()
         if digits is None:
             return drawing
         return drawing + NAMING * F.cross_entropy(self.unet.name(thought), digits, ignore_index=-1)

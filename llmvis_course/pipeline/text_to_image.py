@@ -24,8 +24,8 @@ from ..training.checkpoint import load_weights
 from ..training.repro import make_rng
 from ..weights import FOLDER
 
-GUIDANCE, STEPS = 5.0, 20
-"""Defaults of the sampler, chosen on prompts of seen combinations."""
+GUIDANCE, STEPS, SHIFT = 5.0, 20, 2.0
+"""Of the sampler, chosen on prompts of seen combinations."""
 AWAY = 1.5
 """How strongly a picture is led away from a caption it shall not show."""
 
@@ -144,7 +144,7 @@ class TextToImage:
             words = self.model.read(*(field.to(device) for field in tokens))
         noise = torch.randn(len(plain), 3, IMAGE_SIZE, IMAGE_SIZE, generator=rng, device=rng.device)
         velocity = torch.no_grad()(self.model.guided(words, guidance, looks, away=away))
-        yield from euler(velocity, noise.to(device), steps=steps)
+        yield from euler(velocity, noise.to(device), steps=steps, shift=SHIFT)
 
     def trace(
         self,

@@ -25,7 +25,7 @@ from ..training.precision import bfloat16, bfloat16_is_faster
 from ..training.repro import AveragedModel, make_rng
 from ..training.resume import checkpoint_of, fit_and_keep, show
 
-STEPS, BATCH, DECAY = 4000, 64, 0.999
+STEPS, BATCH, DECAY = 3000, 64, 0.999
 RATES = {"muon": 3e-3, "adamw": 2e-3}
 NO_CAPTION = 0.1  # share of captions replaced by an empty one, for guidance
 SHARES = {"two": 0.5, "many": 0.25}  # what a batch shows beside single things
@@ -74,10 +74,7 @@ def train_drawer(
     maker, rng = SceneMaker(make_glyphs(load_handwriting())), make_rng(seed)
     if not checkpoint.exists():
         teach_reading(model.encoder, tokenizer, maker, rng=rng, steps=reading_steps)
-    # layers that tell the time take a fifth of Muon's time and have no rare directions to learn
-    tellers = [module.time for module in model.modules() if hasattr(module, "time")]
-    apart = [model.unet.stem, model.unet.out, *tellers]
-    optimizers = muon_and_adamw(model, besides=apart, **rates)
+    optimizers = muon_and_adamw(model, besides=model.unet.unlike_others(), **rates)
     batches = training_batches(maker, batch, rng=rng, shares=shares)
     notes = {"data": "scikit-learn digits, training split", "bfloat16": False}
 
