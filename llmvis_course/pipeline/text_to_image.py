@@ -24,7 +24,7 @@ from ..training.checkpoint import load_weights
 from ..training.repro import make_rng
 from ..weights import FOLDER
 
-GUIDANCE, STEPS, SHIFT = 5.0, 20, 2.0
+GUIDANCE, STEPS, SHIFT = 4.0, 20, 2.0
 """Of the sampler, chosen on prompts of seen combinations."""
 AWAY = 1.5
 """How strongly a picture is led away from a caption it shall not show."""

@@ -29,7 +29,7 @@ from .make_judge import make_judge
 from .make_text_gan import make_text_gan
 
 PARTS = ("judges", "drawer", "scores", "content", "towers", "drawlm", "text_gan")
-PROMPTS = {"seen": 100, "held out": 200, "paraphrased": 100}
+PROMPTS = {"seen": 100, "held out": 1000, "paraphrased": 200}
 """How many captions of each kind are scored; the sharpest question gets the most."""
 
 
