@@ -377,11 +377,10 @@ assert few > 1 and many > 10 and by_heun[3] < by_euler[3]
 # The course's `TextFlow` adds three habits to the naive loss. They change how fast it learns; the
 # best answer at each point and time is the same.
 #
-# 1. Its network does not say a velocity. It says the *picture* $\hat x_0$ that it has in mind, through
-#    a tanh, and the velocity follows: $v = (x_t - \hat x_0)/t$. To say the velocity, all the noise
-#    would have to pass through a few channels to come out again; a picture, mostly black paper,
-#    passes easily (Li and He 2025, arXiv:2511.13720). On the course's scenes this was worth more
-#    than any other change: digits came three times sooner.
+# 1. Its network does not say a velocity. Through a tanh it says the *picture* $\hat x_0$ that it has
+#    in mind, and the velocity follows: $v = (x_t - \hat x_0)/t$. To say a velocity, all the noise
+#    would have to pass through a few channels; a picture, mostly black paper, passes easily
+#    (Li and He 2025, arXiv:2511.13720).
 # 2. It divides the error by how wrong the best *linear* guess is at time $t$: the exact velocity if
 #    pictures were one round Gaussian. So no time weighs more than another only because its errors
 #    are large.
