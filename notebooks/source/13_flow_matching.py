@@ -568,22 +568,24 @@ for row in zip(strengths, right, mean, half, beyond, strict=True):
 plain, default = right[1], right[3]
 assert right[0] <= 3 and plain < 26 and default >= 27
 shrunk = mean[3] / mean[1]
-assert mean[0] > 1.5 * mean[1] and 0.5 < shrunk < 0.9
-assert beyond[4] > 0.005 > 0.002 > beyond[3]
+assert mean[0] > 1.5 * mean[1] and 0.3 < shrunk < 0.75
+assert max(beyond) < 0.005
 
 # %% [markdown]
 # *What to see:* the bars are 95 % intervals. Without text, at $w = 0$, pictures differ most and hit
 # the caption at most three times in thirty.<!-- asserted: right --> The plain model gets fewer than
 # 26 of 30,<!-- asserted: plain --> and $w = 4$ at least 27.<!-- asserted: default --> The price is
 # your third prediction: at $w = 4$ the pictures of one caption are more alike than at $w = 1$, by
-# between a tenth and a half.<!-- asserted: shrunk --> Part of that is wanted, as wrong pictures
+# between a quarter and seven tenths.<!-- asserted: shrunk --> Part of that is wanted, as wrong pictures
 # become right; the rest is variety lost. Guidance favours the typical five, and the odd
 # handwritings that people do write become rare. Real scenes lie further apart still: the dotted
 # line. (The left bars take the thirty pictures as independent; with three of each caption, they are
-# a little too short.) Thirty pictures cannot tell 2 from 4 or 8. But
-# at 8 the sampler leaves the range of pictures: more than 0.5 %<!-- asserted: beyond --> of all
-# numbers lie beyond ±1.2 before they are cut off, against hardly any at 4. A guided velocity is no
-# longer the velocity of anything that was learned. It is a useful exaggeration.
+# a little too short.) Thirty pictures cannot tell 2 from 4 or 8.
+#
+# A guided velocity is no longer the velocity of anything that was learned. It is a useful
+# exaggeration. Networks that say a velocity leave the range of pictures by it. Ours has two
+# pictures in mind, both in range, and they agree where paper is black: even at 8 fewer than
+# 0.5 %<!-- asserted: beyond --> of all numbers lie beyond ±1.2 before they are cut off.
 #
 # ## Break one thing: time the other way
 #
