@@ -377,9 +377,9 @@ assert few > 1 and many > 10 and by_heun[3] < by_euler[3]
 # The course's `TextFlow` adds three habits to the naive loss. They change how fast it learns; the
 # best answer at each point and time is the same.
 #
-# 1. Its network does not say a velocity. Through a tanh it says the *picture* $\hat x_0$ that it has
-#    in mind, and the velocity follows: $v = (x_t - \hat x_0)/t$. To say a velocity, all the noise
-#    would have to pass through a few channels; a picture, mostly black paper, passes easily
+# 1. Its network does not say a velocity. Through a tanh it says the *picture* $\hat x_0$ that it
+#    has in mind, and the velocity follows: $v = (x_t - \hat x_0)/t$. To say a velocity, all the
+#    noise would have to pass through a few channels; a picture, mostly black paper, passes easily
 #    (Li and He 2025, arXiv:2511.13720).
 # 2. It divides the error by how wrong the best *linear* guess is at time $t$: the exact velocity if
 #    pictures were one round Gaussian. So no time weighs more than another only because its errors
@@ -576,8 +576,8 @@ assert max(beyond) < 0.005
 # the caption at most three times in thirty.<!-- asserted: right --> The plain model gets fewer than
 # 26 of 30,<!-- asserted: plain --> and $w = 4$ at least 27.<!-- asserted: default --> The price is
 # your third prediction: at $w = 4$ the pictures of one caption are more alike than at $w = 1$, by
-# between a quarter and seven tenths.<!-- asserted: shrunk --> Part of that is wanted, as wrong pictures
-# become right; the rest is variety lost. Guidance favours the typical five, and the odd
+# between a quarter and seven tenths.<!-- asserted: shrunk --> Part of that is wanted, as wrong
+# pictures become right; the rest is variety lost. Guidance favours the typical five, and the odd
 # handwritings that people do write become rare. Real scenes lie further apart still: the dotted
 # line. (The left bars take the thirty pictures as independent; with three of each caption, they are
 # a little too short.) Thirty pictures cannot tell 2 from 4 or 8.
