@@ -15,7 +15,7 @@ from llmvis_course.models.flow import (
     heun,
     interpolate,
     linear_guess,
-    stops,
+    time_steps,
 )
 from llmvis_course.training.fit import fit, warm_cosine
 from llmvis_course.training.repro import AveragedModel, make_rng
@@ -77,8 +77,8 @@ def test_heun_beats_euler_at_equal_looks() -> None:
 
 
 def test_stops_lead_from_noise_to_data_with_smaller_steps_near_noise() -> None:
-    assert stops(4) == [(1.0, 0.75), (0.75, 0.5), (0.5, 0.25), (0.25, 0.0)]
-    shifted = stops(2, shift=2.0)
+    assert time_steps(4) == [(1.0, 0.75), (0.75, 0.5), (0.5, 0.25), (0.25, 0.0)]
+    shifted = time_steps(2, shift=2.0)
     assert shifted[0] == (1.0, pytest.approx(2 / 3))
     assert shifted[1] == (pytest.approx(2 / 3), 0.0)
     assert [a for a, _ in shifted[1:]] == [b for _, b in shifted[:-1]]
@@ -87,7 +87,7 @@ def test_stops_lead_from_noise_to_data_with_smaller_steps_near_noise() -> None:
 @pytest.mark.parametrize(("steps", "shift"), [(0, 1.0), (5, 0.0), (5, -1.0)])
 def test_impossible_stops_are_refused(steps, shift) -> None:
     with pytest.raises(ValueError, match=f"found {steps} steps and shift {shift}; expected"):
-        stops(steps, shift=shift)
+        time_steps(steps, shift=shift)
 
 
 def test_a_straight_path_needs_one_step(rng) -> None:

@@ -45,7 +45,7 @@ def interpolate(
     return (1 - t) * x0 + t * noise
 
 
-def stops(steps: int, *, shift: float = 1.0) -> list[tuple[float, float]]:
+def time_steps(steps: int, *, shift: float = 1.0) -> list[tuple[float, float]]:
     r"""From where to where each step goes: $t = s u / (1 + (s - 1) u)$ for $u$ from 1 to 0, evenly.
 
     A shift $s$ above 1 takes smaller steps near noise, where a caption decides, and larger ones
@@ -64,10 +64,10 @@ def euler(
 ) -> Iterator[Step]:
     r"""Walk from noise to data by $x_{t-h} = x_t - h\,v(x_t, t)$, yielding every stop.
 
-    For `shift` see `stops`.
+    for `shift` see `time_steps`.
     """
     x = noise
-    for t, t_next in stops(steps, shift=shift):
+    for t, t_next in time_steps(steps, shift=shift):
         v = velocity(x, x.new_full((len(x),), t))
         x0 = x - t * v
         x = x - (t - t_next) * v
@@ -79,7 +79,7 @@ def heun(
 ) -> Iterator[Step]:
     """Like `euler`, with the mean of the velocities at both ends of each step: two looks a step."""
     x = noise
-    for t, t_next in stops(steps, shift=shift):
+    for t, t_next in time_steps(steps, shift=shift):
         v = velocity(x, x.new_full((len(x),), t))
         ahead = velocity(x - (t - t_next) * v, x.new_full((len(x),), t_next))
         x0 = x - t * v

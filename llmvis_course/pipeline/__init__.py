@@ -8,11 +8,12 @@ from .flow_chart import (
     share_shown,
 )
 from .painted import PaintedByGAN
-from .text_to_image import GUIDANCE, STEPS, NotUnderstood, TextToImage, Trace
+from .text_to_image import GUIDANCE, SHIFT, STEPS, NotUnderstood, TextToImage, Trace
 from .token_drawer import TokenDrawer
 
 __all__ = [
     "GUIDANCE",
+    "SHIFT",
     "STEPS",
     "Attempt",
     "FlowChart",

@@ -85,7 +85,8 @@ from llmvis_course.data.tokens import decode, encode, pieces
 from llmvis_course.data.world import COLOURS, DIGITS, PLACES, SIZES
 from llmvis_course.evaluate import Judge, own_error
 from llmvis_course.layers.unet import Words
-from llmvis_course.pipeline import GUIDANCE, STEPS, NotUnderstood, TextToImage
+from llmvis_course.models.flow import time_steps
+from llmvis_course.pipeline import GUIDANCE, SHIFT, STEPS, NotUnderstood, TextToImage
 from llmvis_course.training.repro import make_rng
 from llmvis_course.widgets import DrawingBoard
 
@@ -241,6 +242,9 @@ assert words.vectors.shape == (2, 10, 128)
 # adds, and **guidance** `w` says how much of it to take:
 #
 # $$v = v_\varnothing + w\,(v_c - v_\varnothing)$$
+#
+# `time_steps` says from which time to which each step goes: from 1 to 0, in smaller steps near
+# noise, where most is decided.
 
 # %%
 told, nothing = (Words(words.vectors[k : k + 1], words.mask[k : k + 1]) for k in (0, 1))
@@ -248,10 +252,10 @@ told, nothing = (Words(words.vectors[k : k + 1], words.mask[k : k + 1]) for k in
 
 @torch.no_grad()
 def walk(x, w=GUIDANCE, steps=STEPS):
-    for t in torch.linspace(1, 0, steps + 1)[:-1]:
-        v_told = system.model(x, t.view(1), told)
-        v_free = system.model(x, t.view(1), nothing)
-        x = x - (v_free + w * (v_told - v_free)) / steps
+    for t, t_next in time_steps(steps, shift=SHIFT):
+        now = torch.tensor([t])
+        v_told, v_free = system.model(x, now, told), system.model(x, now, nothing)
+        x = x - (t - t_next) * (v_free + w * (v_told - v_free))
     return x.clamp(-1, 1)
 
 
@@ -361,7 +365,7 @@ for stop in stops:
     missed = [set(s.misses(a)) for s, a in zip(seen, asked, strict=True)]
     for name, share in shares.items():
         share.append(1 - sum(bool(m & {name, "count"}) for m in missed) / 32)
-times = [1 - k / STEPS for k in range(STEPS)]  # when each guess was made
+times = [t for t, _ in time_steps(STEPS, shift=SHIFT)]  # when each guess was made
 _, ax = plt.subplots(figsize=(6.5, 3))
 viz.curves(times, shares, ax=ax, x="time t (1 is noise, 0 is data)", y="share seen right")
 ax.invert_xaxis()
