@@ -93,7 +93,7 @@ def described(
 def teach_reading(
     reader: CaptionReader, batches: Iterable[Captions], *, steps: int = READING_STEPS
 ) -> list[float]:
-    """Teach a reader by asking what captions name; returns its losses, in nats, and leaves it so.
+    """Teach a reader by asking what captions name, then freeze it; returns its losses, in nats.
 
     The article's GPT-2 could read before it met a picture; ours is fresh. Reed et al. 2016 train
     the network that reads beforehand, too.
