@@ -122,7 +122,7 @@ def test_the_shipped_drawer_can_be_remade_and_resumed(tmp_path) -> None:
 
     make_tokenizer(tmp_path / "tokenizer.json")
     tokenizer = load_tokenizer(tmp_path / "tokenizer.json")
-    options = {"batch": 4, "half": False, "checkpoint_every": 1}
+    options = {"batch": 4, "half": False, "checkpoint_every": 1, "reading_steps": 2}
     make_drawer(
         tmp_path / "a.safetensors", tokenizer, steps=2, checkpoint=tmp_path / "a", **options
     )
