@@ -62,6 +62,7 @@ class ImageGPT(nn.Module):
 
     `sizes` says how many codes each part of a picture token has (`VQVAE.codebook.sizes`). A caption
     has at most `slots` tokens, [START] and [END] included; `pad` is the id that fills the rest.
+    With `hints`, the place of each cell is told what lies above it and what was asked for.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class ImageGPT(nn.Module):
         depth: int = 4,
         heads: int = 4,
         pad: int = 0,
+        hints: bool = False,
     ) -> None:
         super().__init__()
         if words < 1 or not sizes or min(sizes) < 2:
@@ -94,7 +96,7 @@ class ImageGPT(nn.Module):
             positions=GridPositions(slots, side, slots, width, heads=heads),
         )
         self.gpt.token = PartsEmbedding(words + 2, sizes, width)
-        self.hints = DrawingHints(side, width)
+        self.hints = DrawingHints(side, width) if hints else None
         self.names = nn.Linear(width, 10)
 
     # --- one row of tokens ---------------------------------------------------------------------
@@ -127,7 +129,7 @@ class ImageGPT(nn.Module):
         done = past[0].k.shape[2] if past else 0
         before, end = self.slots - 1, min(row.shape[1], self.slots + self.cells - 1)
         first = max(done, before)  # the place that the first hint is given in
-        if end <= first:
+        if self.hints is None or end <= first:
             return self.gpt(row[:, done:], past)
         caption, drawn = row[:, : self.slots], row[:, self.slots : end]
         said = (caption < self.words) & (caption != self.pad)

@@ -43,7 +43,7 @@ class TokenDrawer:
         tokenizer = load_tokenizer(Path(folder) / "tokenizer.json")
         vqvae = light_and_colour_vqvae()
         load_weights(vqvae, Path(folder) / "vqvae.safetensors")
-        model = ImageGPT(tokenizer.get_vocab_size(), vqvae.codebook.sizes)
+        model = ImageGPT(tokenizer.get_vocab_size(), vqvae.codebook.sizes, hints=True)
         return cls(
             model, vqvae, tokenizer, load_weights(model, Path(folder) / "image_gpt.safetensors")
         )

@@ -74,6 +74,7 @@ class Pairs(NamedTuple):
 
     ids: Int[Tensor, "b n"]
     tokens: Int[Tensor, "b 8 8"]
+    digits: Int[Tensor, "b 8 8"]  # which digit lies in each cell, -1 for none
     reads: bool  # the picture comes first
 
 
@@ -88,7 +89,8 @@ def pairs(
     """Turn batches into tokens; a share `reads` of them is to be read, the others drawn."""
     for batch in batches:
         first = bool(torch.rand((), generator=rng) < reads)
-        yield Pairs(encode(tokenizer, batch.captions).ids, vqvae.encode(batch.pictures), first)
+        ids = encode(tokenizer, batch.captions).ids
+        yield Pairs(ids, vqvae.encode(batch.pictures), batch.digits, first)
 
 
 def train_image_gpt(
@@ -111,19 +113,20 @@ def train_image_gpt(
     eyes = light_and_colour_vqvae().eval()
     load_weights(eyes, vqvae)
     torch.manual_seed(seed)  # the starting weights
-    model, rng = ImageGPT(tokenizer.get_vocab_size(), eyes.codebook.sizes), make_rng(seed)
+    model = ImageGPT(tokenizer.get_vocab_size(), eyes.codebook.sizes, hints=True)
+    rng = make_rng(seed)
     maker = SceneMaker(make_glyphs(load_handwriting()))
     batches = training_batches(maker, batch, rng=rng, shares=shares)
 
     def loss(pair: Pairs) -> Tensor:
         with bfloat16(half):
-            weight = WEIGHTS[pair.reads]
-            return model.loss(pair.ids, pair.tokens, reads=pair.reads, picture_weight=weight)
+            ids, tokens, digits, reads = pair
+            return model.loss(ids, tokens, digits, reads=reads, picture_weight=WEIGHTS[reads])
 
     return fit_and_keep(
         loss,
         pairs(batches, eyes, tokenizer, rng=rng),
-        muon_and_adamw(model, **RATES),
+        muon_and_adamw(model, besides=[model.names], **RATES),
         model=model,
         average=AveragedModel(model, decay=DECAY),
         rng=rng,
