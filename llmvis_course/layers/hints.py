@@ -1,4 +1,4 @@
-r"""Hints for a model that draws cell by cell: what lies around the next cell, and what was asked for.
+r"""Hints for a model that draws cell by cell: what lies around the next one, and what was asked.
 
 Attention can find both, but has to learn first where to look. That takes it hundreds of steps, in
 which it draws blots. Handed over as a sum, they are there from the first step. The cells above are
@@ -11,7 +11,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 WAYS = ((-1, -1), (-1, 0), (-1, 1), (-2, 0), (0, -2))
-"""Rows down and columns right, from the next cell to those that are shown; (0, -1) is read anyway."""
+"""Rows down and columns right, from the next cell to those that are shown. (0, -1) is read anyway.
+"""
 
 
 class DrawingHints(nn.Module):

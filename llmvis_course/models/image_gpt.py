@@ -25,7 +25,6 @@ from ..layers.quantize import check_tokens, join, split
 from .gpt import GPT, Read
 from .language import choose
 
-
 NAMING = 0.3
 """How much naming the digits counts beside drawing them."""
 
