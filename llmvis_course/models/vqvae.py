@@ -138,7 +138,7 @@ class LitColour(nn.Module):
 
 def light_and_colour_vqvae(
     *,
-    shapes: int = 256,
+    shapes: int = 192,
     colours: int = 9,
     code: int = 16,
     patch: int = 4,
