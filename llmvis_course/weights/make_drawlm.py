@@ -28,9 +28,9 @@ from ..training.resume import fit_and_keep, show
 
 TOKENS_STEPS, TOKENS_BATCH = 600, 32
 TOKENS_RATES = {"muon": 5e-3, "adamw": 3e-3}
-STEPS, BATCH, DECAY = 1400, 48, 0.99
+STEPS, BATCH, DECAY = 1800, 24, 0.99
 RATES = {"muon": 6e-3, "adamw": 3e-3}
-SHARES = {"two": 0.3}  # what a batch shows beside single things
+SHARES = {"two": 0.1}  # what a batch shows beside single things
 READS = 0.15  # share of batches in which the picture comes before its caption
 WEIGHTS = {False: 7.0, True: 1.0}  # of a picture's tokens, where it is drawn, and where it is read
 
