@@ -41,7 +41,7 @@ class TokenDrawer:
     def pretrained(cls, folder: str | Path = FOLDER) -> "TokenDrawer":
         """Load the shipped weights, or others of the same shape from a folder."""
         tokenizer = load_tokenizer(Path(folder) / "tokenizer.json")
-        vqvae = light_and_colour_vqvae()
+        vqvae = light_and_colour_vqvae(one_paper=True)
         load_weights(vqvae, Path(folder) / "vqvae.safetensors")
         model = ImageGPT(tokenizer.get_vocab_size(), vqvae.codebook.sizes, hints=True)
         return cls(

@@ -26,9 +26,10 @@ from ..training.precision import bfloat16
 from ..training.repro import AveragedModel, make_rng
 from ..training.resume import fit_and_keep, show
 
-TOKENS_STEPS, TOKENS_BATCH = 600, 32
+TOKENS_STEPS, TOKENS_BATCH = 600, 24
+TOKENS_SHARES = {"two": 0.1, "many": 0.2, "crowd": 0.6}  # much ink: paper is soon learned
 TOKENS_RATES = {"muon": 5e-3, "adamw": 3e-3}
-STEPS, BATCH, DECAY = 1800, 24, 0.99
+STEPS, BATCH, DECAY = 1100, 24, 0.99
 RATES = {"muon": 6e-3, "adamw": 3e-3}
 SHARES = {"two": 0.1}  # what a batch shows beside single things
 READS = 0.15  # share of batches in which the picture comes before its caption
@@ -40,7 +41,7 @@ def pictures(
 ) -> Iterator[Float[Tensor, "b 3 32 32"]]:
     """Endless batches of fresh scenes, none of them held out."""
     while True:
-        yield maker.render(mixture(maker, size, {"two": 0.3, "many": 0.3}, rng=rng))
+        yield maker.render(mixture(maker, size, TOKENS_SHARES, rng=rng))
 
 
 def train_vqvae(
@@ -53,7 +54,7 @@ def train_vqvae(
 ) -> Iterator[Progress]:
     """Train for `steps`, yielding after each; `options` are those of `fit_and_keep`."""
     torch.manual_seed(seed)  # the starting weights
-    model, rng = light_and_colour_vqvae(), make_rng(seed)
+    model, rng = light_and_colour_vqvae(one_paper=True), make_rng(seed)
     maker = SceneMaker(make_glyphs(load_handwriting()))
     ends = [model.encoder.net[1], model.decoder.net[-2]]  # the first layer, and the last
     return fit_and_keep(
@@ -63,7 +64,13 @@ def train_vqvae(
         model=model,
         average=AveragedModel(model, decay=0.98),
         rng=rng,
-        settings={"steps": steps, "batch": batch, "rates": TOKENS_RATES, "seed": seed},
+        settings={
+            "steps": steps,
+            "batch": batch,
+            "rates": TOKENS_RATES,
+            "shares": TOKENS_SHARES,
+            "seed": seed,
+        },
         path=path,
         **options,
     )
@@ -110,7 +117,7 @@ def train_image_gpt(
     `half` computes in bfloat16; `shares` is what batches show beside single things; `options` are
     those of `fit_and_keep`.
     """
-    eyes = light_and_colour_vqvae().eval()
+    eyes = light_and_colour_vqvae(one_paper=True).eval()
     load_weights(eyes, vqvae)
     torch.manual_seed(seed)  # the starting weights
     model = ImageGPT(tokenizer.get_vocab_size(), eyes.codebook.sizes, hints=True)
