@@ -527,10 +527,32 @@ assert words_right > 0.7 and read_right > 0.05
 #
 # The shapes were easy in one respect: a caption has exactly one picture. A handwritten seven has
 # thousands. The course ships a model of the same kind for its scenes of digits: 64 tokens of 192
-# shapes and 9 colours, and a GPT that read each caption once. Watch it draw.
+# shapes and 9 colours, and a GPT that read each caption once. Its training differs from yours in
+# three ways (`llmvis_course/weights/make_drawlm.py`).
+#
+# * **All paper is one token.** Your encoder sees a cell's neighbours, so it gives many tokens to
+#   empty cells, by what lies around them. Here most of a picture is paper, and guessing which paper
+#   comes next was most of the loss: work that no caption can help with, and nobody can see.
+#   `one_paper=True` makes all empty cells alike.
+# * **Hints.** What stands above a cell, and which words were said, is found by attention; but it
+#   has to learn where to look. Here both are also handed over: added to the vector in each cell's
+#   place (`llmvis_course/layers/hints.py`).
+# * **Names.** In training the GPT also says which digit will lie in each cell, before it draws it.
 
 # %%
 drawer = TokenDrawer.pretrained()
+test = SceneMaker(make_glyphs(load_handwriting(train=False)))
+real = test.render(layout := test.sample(200, "one", rng=make_rng(6)))
+paper = drawer.vqvae.encode(-torch.ones(1, 3, 32, 32))
+ink = (drawer.vqvae.encode(real) != paper).float().sum(dim=(1, 2)).mean().item()
+print("paper is", len(paper.unique()), "token")
+assert 8 < ink < 20
+
+# %% [markdown]
+# So of the 64 tokens of a picture with one digit, fewer than 20 are about ink.<!-- asserted: ink -->
+# All others are one and the same. Watch it draw.
+
+# %%
 captions = ["a large yellow seven at the top right", "a small cyan zero in the centre"]
 written = drawer.write(captions, rng=make_rng(4))
 stages = [0, 16, 24, 32, 40, 48, 56, 64]
@@ -591,7 +613,6 @@ assert max(colour, place) < 25 and digit > 75
 # It costs twice the work. And with the picture first, the model reads.
 
 # %%
-test = SceneMaker(make_glyphs(load_handwriting(train=False)))
 prompts = make_prompts("single", "seen", 4, maker=test, rng=make_rng(11))
 _, axes = plt.subplots(3, 1, figsize=(6.6, 5.8), layout="tight")
 for ax, guidance in zip(axes, (0.0, 1.0, 3.0), strict=True):
@@ -608,7 +629,6 @@ plt.show()
 # anything. At 1 it is the plain model, at 3 it is pushed towards what the caption adds.
 
 # %%
-real = test.render(layout := test.sample(200, "one", rng=make_rng(6)))
 sentences = drawer.describe(real)
 fits = [describes(s, scene) for s, scene in zip(sentences, to_scenes(layout), strict=True)]
 _, ax = plt.subplots(figsize=(6.6, 4.4))
