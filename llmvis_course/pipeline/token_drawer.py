@@ -18,7 +18,7 @@ from ..training.checkpoint import load_weights
 from ..training.repro import make_rng
 from ..weights import FOLDER
 
-TEMPERATURE, GUIDANCE = 0.7, 1.0
+TEMPERATURE, GUIDANCE = 0.5, 2.5
 """Defaults of drawing, chosen on prompts of seen combinations."""
 
 
