@@ -549,8 +549,8 @@ print("paper is", len(paper.unique()), "token")
 assert 8 < ink < 20
 
 # %% [markdown]
-# So of the 64 tokens of a picture with one digit, fewer than 20 are about ink.<!-- asserted: ink -->
-# All others are one and the same. Watch it draw.
+# So of the 64 tokens of a picture with one digit, fewer than 20 are about
+# ink.<!-- asserted: ink --> All others are one and the same. Watch it draw.
 
 # %%
 captions = ["a large yellow seven at the top right", "a small cyan zero in the centre"]
