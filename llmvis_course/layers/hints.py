@@ -1,8 +1,8 @@
 r"""Hints for a model that draws cell by cell: what lies around the next one, and what was asked.
 
-Attention can find both, but has to learn first where to look. That takes it hundreds of steps, in
-which it draws blots. Handed over as a sum, they are there from the first step. The cells above are
-what a PixelCNN's filter sees (van den Oord et al. 2016, arXiv:1606.05328).
+Attention can find both, but has to learn first where to look. Handed over as a sum, they are there
+from the first step. The cells above are what a PixelCNN's filter sees (van den Oord et al. 2016,
+arXiv:1606.05328).
 """
 
 import torch

@@ -150,8 +150,9 @@ class ImageGPT(nn.Module):
         r"""$(L_{\text{words}} + w L_{\text{picture}}) / (1 + w)$, each in nats per token.
 
         `ids` are whole captions, from [START] to [END]; `reads` puts the picture first. The weight
-        is 7 in Ramesh et al. 2021, where pictures matter most. Raises ValueError for a grid of
-        another size.
+        is 7 in Ramesh et al. 2021, where pictures matter most. With `digits`, which digit lies in
+        each cell (-1 for none), each is also named before it is drawn. Raises ValueError for a
+        grid of another size.
         """
         if tokens[0].numel() != self.cells:
             raise ValueError(f"found {tokens[0].numel()} tokens a picture; expected {self.cells}")
