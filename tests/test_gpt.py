@@ -81,6 +81,17 @@ def test_reading_in_two_goes_is_reading_in_one(rng) -> None:
         assert (weights.triu(1) == 0).all()
 
 
+def test_hints_are_added_in_their_places(rng) -> None:
+    """A hint that turns one token's vector into another's is as good as the other token."""
+    model = tiny()
+    ids = some_ids(rng)
+    other = ids.clone()
+    other[:, 3] = (other[:, 3] + 1) % 11
+    read = model(ids, hints=model.token(other) - model.token(ids))
+    torch.testing.assert_close(read.logits, model(other).logits)
+    torch.testing.assert_close(read.logits, read.vectors @ model.token.weight.T)
+
+
 def test_loss_by_hand_and_padding_is_not_counted(rng) -> None:
     """A model of equal scores pays log v nats a token."""
     model = tiny()

@@ -7,7 +7,7 @@ from torch import nn
 
 from llmvis_course.layers.grid_positions import GridPositions
 from llmvis_course.models.gpt import GPT
-from llmvis_course.models.image_gpt import ImageGPT, PartsEmbedding
+from llmvis_course.models.image_gpt import NAMING, ImageGPT, PartsEmbedding
 from llmvis_course.training.fit import fit
 from llmvis_course.training.repro import make_rng
 
@@ -16,7 +16,8 @@ PAD, START, END = range(3)
 
 def tiny(sizes: tuple[int, ...] = (5, 3), **options) -> ImageGPT:
     torch.manual_seed(0)
-    settings = {"side": 3, "slots": 5, "width": 32, "depth": 2, "heads": 2} | options
+    settings = {"side": 3, "slots": 5, "width": 32, "depth": 2, "heads": 2, "hints": True}
+    settings |= options
     model = ImageGPT(9, sizes, **settings).eval()
     for weight in model.parameters():  # larger than a fresh model's, so that differences show
         nn.init.normal_(weight, std=0.3)
@@ -69,7 +70,7 @@ def test_the_loss_is_the_gpts_own_where_tokens_have_one_part(rng) -> None:
     model = tiny((7,))
     ids, tokens = some(rng, model)
     row = torch.cat([model.no_caption(2), model.picture(tokens)], dim=1)
-    logits = model.gpt(row[:, :-1]).logits[:, 4:, 11:]
+    logits = model(row[:, :-1]).logits[:, 4:, 11:]
     expected = F.cross_entropy(logits.flatten(0, 1), tokens.flatten())
     words = model.loss(ids, tokens, reads=True, picture_weight=0.0)
     both = model.loss(ids, tokens, reads=True, picture_weight=3.0)
@@ -114,6 +115,52 @@ def test_padding_costs_nothing(rng) -> None:
         )
 
 
+def test_a_token_is_scored_by_what_stands_before_it_alone(rng) -> None:
+    """Through attention and through hints: another token k changes no score up to its own."""
+    model = tiny()
+    ids, tokens = some(rng, model)
+    rows = (torch.cat([model.caption(ids), model.picture(tokens)], dim=1) for _ in "ab")
+    plain, changed = rows
+    scores = model(plain).logits
+    for k in range(9):
+        other = changed.clone()
+        other[:, 5 + k] = 11 + (other[:, 5 + k] - 10) % 15
+        moved = (model(other).logits - scores).abs().amax(dim=(0, 2)) > 1e-5
+        assert not moved[: 5 + k].any() and moved[5 + k]
+
+
+def test_the_caption_reaches_the_first_cell_without_attention(rng) -> None:
+    """The hints tell every cell which words were said; nobody else does here."""
+    model = tiny()
+    for block in model.gpt.blocks:
+        nn.init.zeros_(block.attention.output.weight)
+        nn.init.zeros_(block.attention.output.bias)
+    ids, tokens = some(rng, model)
+    other = ids.clone()
+    other[:, 1] = 3 + (other[:, 1] - 2) % 6
+    one, two = (
+        model(torch.cat([model.caption(i), model.picture(tokens)], 1)) for i in (ids, other)
+    )
+    changed = (one.logits != two.logits).any(dim=2).all(dim=0)
+    assert changed[4:13].all() and not changed[2:4].any() and not changed[13:].any()
+
+
+def test_naming_by_hand(rng) -> None:
+    """A digit for each cell, -1 for none; where all are -1, only drawing counts."""
+    model = tiny()
+    ids, tokens = some(rng, model)
+    digits = torch.full((2, 3, 3), -1)
+    for reads in (False, True):
+        plain = model.loss(ids, tokens, reads=reads)
+        torch.testing.assert_close(model.loss(ids, tokens, digits, reads=reads), plain)
+    digits[0, 1, 2], digits[1, 0, 0] = 7, 3
+    row = torch.cat([model.caption(ids), model.picture(tokens)], dim=1)
+    names = model.names(model(row).vectors).log_softmax(dim=2)
+    wrong = -(names[0, 4 + 5, 7] + names[1, 4, 3]) / 2  # a cell is named before it is drawn
+    found = model.loss(ids, tokens, digits) - model.loss(ids, tokens)
+    torch.testing.assert_close(found, NAMING * wrong)
+
+
 @pytest.mark.parametrize("guidance", [1.0, 2.5])
 def test_the_cache_gives_the_same_tokens(guidance, rng) -> None:
     model = tiny()
@@ -133,7 +180,7 @@ def test_drawing_options_matter(rng) -> None:
     greedy = model.draw(ids, rng=make_rng(1), top_k=1)
     assert torch.equal(greedy, model.draw(ids, rng=make_rng(2), top_k=1))
     row = torch.cat([model.caption(ids), model.picture(greedy)], dim=1)
-    parts = model.gpt.token.parts(model.gpt(row).logits[:, 4:13])
+    parts = model.gpt.token.parts(model(row).logits[:, 4:13])
     shape, colour = (part.argmax(dim=2) for part in parts)
     assert torch.equal(greedy, 3 * shape + colour)  # each is the likeliest after those before it
     assert torch.equal(model.draw(ids, rng=rng, n=4, top_k=1), greedy[:, :4])
@@ -151,7 +198,7 @@ def test_guidance_by_hand(rng) -> None:
     none = model.draw(ids, rng=rng, guidance=0.0, top_k=1)
     assert torch.equal(none, model.draw(other, rng=rng, guidance=0.0, top_k=1))
     rows = (model.caption(ids), model.no_caption(2))
-    scores = [model.gpt.token.parts(model.gpt(row).logits[:, -1]) for row in rows]
+    scores = [model.gpt.token.parts(model(row).logits[:, -1]) for row in rows]
     told, not_told = (torch.cat([p.log_softmax(-1) for p in one], dim=1) for one in scores)
     shape, colour = (3 * told - 2 * not_told).split([5, 3], dim=1)
     expected = 3 * shape.argmax(dim=1) + colour.argmax(dim=1)

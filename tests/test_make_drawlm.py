@@ -59,5 +59,6 @@ def test_pairs_are_captions_and_tokens_in_both_orders(maker, tokenizer, rng) -> 
     assert 4 <= sum(pair.reads for pair in found) <= 16
     for pair in found:
         assert pair.tokens.shape == (4, 8, 8) and pair.tokens.min() >= 0
+        assert pair.digits.shape == (4, 8, 8) and pair.digits.min() == -1 < pair.digits.max() < 10
         assert (pair.ids[:, 0] == START).all() and pair.ids.shape[1] <= 16
         assert ((pair.ids == END).sum(dim=1) == 1).all() and (pair.ids[:, 1:] >= PAD).all()

@@ -40,7 +40,8 @@ def test_options_matter(fresh) -> None:
     assert torch.equal(greedy, fresh.write(CAPTIONS, rng=make_rng(2), top_k=1))
     for options in ({"temperature": 0.3}, {"guidance": 3.0}):
         usual, other = (
-            fresh.write(CAPTIONS, rng=make_rng(1), **o) for o in ({"temperature": 1.0}, options)
+            fresh.write(CAPTIONS, rng=make_rng(1), **({"temperature": 1.0, "guidance": 1.0} | o))
+            for o in ({}, options)
         )
         assert not torch.equal(usual, other)
 
@@ -68,7 +69,7 @@ def test_it_refuses(fresh, tmp_path) -> None:
 
 
 def test_the_shipped_weights_draw_and_read(test_maker) -> None:
-    """Far above chance, which is 1 in 8 for a colour, 1 in 9 for a place, 1 in 3 for a size."""
+    """Far above chance, which is 1 in 10 for a digit, 1 in 8 for a colour, 1 in 3 for a size."""
     drawer, judge = TokenDrawer.pretrained(), Judge.pretrained()
     prompts = make_prompts("single", "seen", 40, maker=test_maker, rng=make_rng(0))
     seen = judge.look(drawer.draw(prompts.captions, rng=make_rng(1)))
@@ -77,8 +78,9 @@ def test_the_shipped_weights_draw_and_read(test_maker) -> None:
         for one, item in zip(seen, prompts.items, strict=True)
         for name in one.misses(item.said)
     ]
-    assert missed.count("colour") <= 8 and missed.count("place") <= 12
-    assert missed.count("size") <= 20
+    assert missed.count("colour") <= 3 and missed.count("place") <= 4
+    assert missed.count("size") <= 13 and missed.count("lean") <= 9
+    assert missed.count("digit") <= 23  # 36 by chance
     layout = test_maker.sample(40, "one", rng=make_rng(2))
     said = map(parse, drawer.describe(test_maker.render(layout)))
     missed = [
@@ -86,4 +88,4 @@ def test_the_shipped_weights_draw_and_read(test_maker) -> None:
         for sentence, scene in zip(said, to_scenes(layout), strict=True)
         for name in say_all(scene).misses(sentence)
     ]
-    assert missed.count("colour") <= 6 and missed.count("place") <= 8
+    assert missed.count("colour") <= 3 and missed.count("place") <= 4

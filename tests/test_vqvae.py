@@ -69,6 +69,23 @@ def test_light_and_colour_take_a_picture_apart() -> None:
     assert (back[0, :, 4:] == -1).all()  # where there is no colour, there is no light
 
 
+@pytest.mark.parametrize("one_paper", [True, False])
+def test_paper_is_one_token_if_asked(one_paper, maker, rng) -> None:
+    """Whatever lies beside it; cells with ink say what they said."""
+    torch.manual_seed(0)
+    model = light_and_colour_vqvae(shapes=64, width=16, one_paper=one_paper)
+    x = maker.render(maker.sample(64, "two", rng=rng))
+    for _ in range(3):
+        model.loss(x, rng=rng)
+    bright = (x.amax(dim=1, keepdim=True) + 1) / 2
+    ink = nn.AvgPool2d(4)(bright.square())[:, 0]  # about what `dark` is compared with
+    paper = model.encode(x)[ink < 1e-6]
+    assert len(paper) > 1000 and (len(paper.unique()) == 1) == one_paper
+    plain = LightAndColour(model.encoder.net)(x)
+    lit = ink > 0.02
+    torch.testing.assert_close(model.encoder(x).movedim(1, -1)[lit], plain.movedim(1, -1)[lit])
+
+
 def test_it_learns_and_colours_share_shapes(maker) -> None:
     torch.manual_seed(0)
     rng = make_rng(0)

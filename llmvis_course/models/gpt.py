@@ -22,6 +22,7 @@ class Read(NamedTuple):
     logits: Float[Tensor, "b n v"]  # a score for each token that may come next
     past: list[Past]  # one entry a block: what later tokens will look back at
     weights: list[Tensor]  # one entry a block, (b, heads, n, m): which token looked at which
+    vectors: Float[Tensor, "b n d"]  # what the scores were made from
 
 
 class GPT(LanguageModel):
@@ -56,16 +57,26 @@ class GPT(LanguageModel):
             for last in (block.attention.output, block.mlp[2]):
                 nn.init.normal_(last.weight, std=0.02 / (2 * depth) ** 0.5)
 
-    def forward(self, ids: Int[Tensor, "b n"], past: list[Past] | None = None) -> Read:
-        """Score what comes after each token; `past` is what an earlier call returned."""
+    def forward(
+        self,
+        ids: Int[Tensor, "b n"],
+        past: list[Past] | None = None,
+        hints: Float[Tensor, "b n d"] | None = None,
+    ) -> Read:
+        """Score what comes after each token; `past` is what an earlier call returned.
+
+        `hints`, when given, are added to the tokens' vectors: whatever else is known in each place.
+        """
         start = past[0].k.shape[2] if past else 0
         x = self.positions.add(self.token(ids), start)
+        x = x if hints is None else x + hints
         kept, weights = [], []
         for k, block in enumerate(self.blocks):
             x, own, looked = block.extend(x, past[k] if past else None, self.positions)
             kept.append(own)
             weights.append(looked)
-        return Read(self.norm(x) @ self.token.weight.T, kept, weights)
+        x = self.norm(x)
+        return Read(x @ self.token.weight.T, kept, weights, x)
 
     @torch.no_grad()
     def sample(

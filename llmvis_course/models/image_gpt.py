@@ -18,10 +18,15 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from ..layers.attention import Past
 from ..layers.grid_positions import GridPositions
+from ..layers.hints import DrawingHints
 from ..layers.quantize import check_tokens, join, split
-from .gpt import GPT
+from .gpt import GPT, Read
 from .language import choose
+
+NAMING = 0.3
+"""How much naming the digits counts beside drawing them."""
 
 
 class PartsEmbedding(nn.Module):
@@ -56,6 +61,7 @@ class ImageGPT(nn.Module):
 
     `sizes` says how many codes each part of a picture token has (`VQVAE.codebook.sizes`). A caption
     has at most `slots` tokens, [START] and [END] included; `pad` is the id that fills the rest.
+    With `hints`, the place of each cell is told what lies above it and what was asked for.
     """
 
     def __init__(
@@ -69,6 +75,7 @@ class ImageGPT(nn.Module):
         depth: int = 4,
         heads: int = 4,
         pad: int = 0,
+        hints: bool = False,
     ) -> None:
         super().__init__()
         if words < 1 or not sizes or min(sizes) < 2:
@@ -88,6 +95,8 @@ class ImageGPT(nn.Module):
             positions=GridPositions(slots, side, slots, width, heads=heads),
         )
         self.gpt.token = PartsEmbedding(words + 2, sizes, width)
+        self.hints = DrawingHints(side, width) if hints else None
+        self.names = nn.Linear(width, 10)
 
     # --- one row of tokens ---------------------------------------------------------------------
 
@@ -114,12 +123,26 @@ class ImageGPT(nn.Module):
         check_tokens(tokens, self.codes)
         return tokens.flatten(1) + self.words + 2
 
+    def forward(self, row: Int[Tensor, "b n"], past: list[Past] | None = None) -> Read:
+        """Read a row from its beginning; what `past` holds was read before, and is not again."""
+        done = past[0].k.shape[2] if past else 0
+        before, end = self.slots - 1, min(row.shape[1], self.slots + self.cells - 1)
+        first = max(done, before)  # the place that the first hint is given in
+        if self.hints is None or end <= first:
+            return self.gpt(row[:, done:], past)
+        caption, drawn = row[:, : self.slots], row[:, self.slots : end]
+        said = (caption < self.words) & (caption != self.pad)
+        token = self.gpt.token
+        hints = self.hints(token(caption), said, token(drawn), first=first - before)
+        return self.gpt(row[:, done:], past, F.pad(hints, (0, 0, first - done, row.shape[1] - end)))
+
     # --- learning ------------------------------------------------------------------------------
 
     def loss(
         self,
         ids: Int[Tensor, "b m"],
         tokens: Int[Tensor, "b h w"],
+        digits: Int[Tensor, "b h w"] | None = None,
         *,
         reads: bool = False,
         picture_weight: float = 7.0,
@@ -127,8 +150,9 @@ class ImageGPT(nn.Module):
         r"""$(L_{\text{words}} + w L_{\text{picture}}) / (1 + w)$, each in nats per token.
 
         `ids` are whole captions, from [START] to [END]; `reads` puts the picture first. The weight
-        is 7 in Ramesh et al. 2021, where pictures matter most. Raises ValueError for a grid of
-        another size.
+        is 7 in Ramesh et al. 2021, where pictures matter most. With `digits`, which digit lies in
+        each cell (-1 for none), each is also named before it is drawn. Raises ValueError for a
+        grid of another size.
         """
         if tokens[0].numel() != self.cells:
             raise ValueError(f"found {tokens[0].numel()} tokens a picture; expected {self.cells}")
@@ -138,14 +162,20 @@ class ImageGPT(nn.Module):
             asked = slice(self.slots + self.cells, row.shape[1] - 1)
         else:
             row, asked = torch.cat([caption, picture], dim=1), slice(0, ids.shape[1] - 1)
-        logits = self.gpt(row[:, :-1]).logits.float()
+        read = self(row[:, :-1])
+        logits = read.logits.float()
         words = F.cross_entropy(
             logits[:, asked, : self.words].flatten(0, 1),
             ids[:, 1:].masked_fill(ids[:, 1:] == self.pad, -100).flatten(),
             ignore_index=-100,
         )
         drawn = self.picture_log_p(logits, tokens).mean()
-        return (words - picture_weight * drawn) / (1 + picture_weight)
+        loss = (words - picture_weight * drawn) / (1 + picture_weight)
+        if digits is None or not (digits >= 0).any():
+            return loss
+        names = self.names(read.vectors[:, self.slots - 1 :][:, : self.cells]).float()
+        wrong = F.cross_entropy(names.flatten(0, 1), digits.flatten(), ignore_index=-1)
+        return loss + NAMING * wrong
 
     def picture_log_p(
         self, logits: Float[Tensor, "b m v"], tokens: Int[Tensor, "b h w"]
@@ -189,11 +219,11 @@ class ImageGPT(nn.Module):
             raise ValueError(f"n is {n}; expected {drawn.shape[1]} to {self.cells} tokens")
         guided = guidance != 1
         start = torch.cat([self.caption(ids), self.no_caption(len(ids))][: 1 + guided])
-        past, done = None, 0
+        past = None
         while drawn.shape[1] < n:
             row = torch.cat([start, self.picture(drawn).repeat(1 + guided, 1)], dim=1)
-            read = self.gpt(row[:, done:], past)
-            past, done = (read.past, row.shape[1]) if cache else (None, 0)
+            read = self(row, past)
+            past = read.past if cache else None
             scores = self.gpt.token.parts(read.logits[:, -1].float())
             if guided:
                 pairs = [part.log_softmax(dim=-1).chunk(2) for part in scores]
@@ -230,11 +260,11 @@ class ImageGPT(nn.Module):
     @torch.no_grad()
     def _write(self, row: Tensor, end: int, rng: torch.Generator, top_k: int | None) -> Tensor:
         """Words after a row of tokens, until every sentence has come to its [END]."""
-        words, past = row[:, :0], None
+        start, past = row.shape[1], None
         ended = torch.zeros_like(row[:, :1], dtype=torch.bool)
-        while words.shape[1] < self.slots - 1 and not ended.all():
-            read = self.gpt(row, past)
-            row = choose(read.logits[:, -1, : self.words].float(), rng=rng, top_k=top_k)
-            row, past = row.masked_fill(ended, self.pad), read.past
-            words, ended = torch.cat([words, row], dim=1), ended | (row == end)
-        return words
+        while row.shape[1] < start + self.slots - 1 and not ended.all():
+            read = self(row, past)
+            word = choose(read.logits[:, -1, : self.words].float(), rng=rng, top_k=top_k)
+            word, past = word.masked_fill(ended, self.pad), read.past
+            row, ended = torch.cat([row, word], dim=1), ended | (word == end)
+        return row[:, start:]

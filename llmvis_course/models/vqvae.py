@@ -104,12 +104,15 @@ class LightAndColour(nn.Module):
 
     The light of a pixel is its brightest channel, 0 to 1, and goes through `net`; the colour of a
     cell of `patch` pixels is the mean of its pixels, weighted by light, with its brightest channel
-    brought to 1. Where there is hardly any light, the colour is (0, 0, 0): none.
+    brought to 1. Where there is hardly any light, the colour is (0, 0, 0): none. With `one_paper`,
+    what `net` says there is 0 too, whatever lies around: all paper is the same token.
     """
 
-    def __init__(self, net: nn.Module, *, patch: int = 4, dark: float = 0.01) -> None:
+    def __init__(
+        self, net: nn.Module, *, patch: int = 4, dark: float = 0.01, one_paper: bool = False
+    ) -> None:
         super().__init__()
-        self.net, self.patch, self.dark = net, patch, dark
+        self.net, self.patch, self.dark, self.one_paper = net, patch, dark, one_paper
 
     def forward(self, x: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b d i j"]:
         rgb = (x + 1) / 2
@@ -117,7 +120,10 @@ class LightAndColour(nn.Module):
         mean = reduce(rgb * light, "b c (i p) (j q) -> b c i j", "mean", p=self.patch, q=self.patch)
         brightest = mean.amax(dim=1, keepdim=True)
         colour = torch.where(brightest > self.dark, mean / brightest.clamp_min(1e-6), 0.0)
-        return torch.cat([self.net(2 * light - 1), colour.to(mean)], dim=1)
+        shape = self.net(2 * light - 1)
+        if self.one_paper:
+            shape = torch.where(brightest > self.dark, shape, 0.0)
+        return torch.cat([shape, colour.to(mean)], dim=1)
 
 
 class LitColour(nn.Module):
@@ -144,6 +150,7 @@ def light_and_colour_vqvae(
     patch: int = 4,
     width: int = 64,
     depth: int = 1,
+    one_paper: bool = False,
 ) -> VQVAE:
     """A VQ-VAE whose tokens are pairs of a shape and a colour; codes are moving averages.
 
@@ -153,7 +160,9 @@ def light_and_colour_vqvae(
     options = {"channels": 1, "patch": patch, "width": width}
     books = [AveragedCodebook(shapes, code), AveragedCodebook(colours, 3)]
     return VQVAE(
-        LightAndColour(patch_encoder(code, depth=depth, **options), patch=patch),
+        LightAndColour(
+            patch_encoder(code, depth=depth, **options), patch=patch, one_paper=one_paper
+        ),
         ProductCodebook(books),
         LitColour(patch_decoder(code, depth=2 * depth, **options), patch=patch),
     )

@@ -18,7 +18,7 @@ from ..training.checkpoint import load_weights
 from ..training.repro import make_rng
 from ..weights import FOLDER
 
-TEMPERATURE, GUIDANCE = 0.7, 1.0
+TEMPERATURE, GUIDANCE = 0.5, 2.5
 """Defaults of drawing, chosen on prompts of seen combinations."""
 
 
@@ -41,9 +41,9 @@ class TokenDrawer:
     def pretrained(cls, folder: str | Path = FOLDER) -> "TokenDrawer":
         """Load the shipped weights, or others of the same shape from a folder."""
         tokenizer = load_tokenizer(Path(folder) / "tokenizer.json")
-        vqvae = light_and_colour_vqvae()
+        vqvae = light_and_colour_vqvae(one_paper=True)
         load_weights(vqvae, Path(folder) / "vqvae.safetensors")
-        model = ImageGPT(tokenizer.get_vocab_size(), vqvae.codebook.sizes)
+        model = ImageGPT(tokenizer.get_vocab_size(), vqvae.codebook.sizes, hints=True)
         return cls(
             model, vqvae, tokenizer, load_weights(model, Path(folder) / "image_gpt.safetensors")
         )
