@@ -10,7 +10,7 @@ from llmvis_course.training.checkpoint import (
     training_state,
 )
 from llmvis_course.training.fit import fit, warm_cosine
-from llmvis_course.training.precision import bfloat16, bfloat16_is_faster
+from llmvis_course.training.precision import bfloat16, bfloat16_is_faster, bfloat16_pays
 from llmvis_course.training.repro import AveragedModel, make_rng, pick_device
 from llmvis_course.weights.make_drawer import make_drawer, make_tokenizer, train_drawer
 
@@ -114,6 +114,22 @@ def test_bfloat16_is_only_on_inside_its_context() -> None:
         assert layer(x).dtype == torch.float32
     assert bfloat16_is_faster(lambda: layer(x), repeats=1) in (True, False)
     assert pick_device().type in ("cpu", "cuda", "mps")
+
+
+def test_a_trial_of_bfloat16_tries_both_and_leaves_chance_as_it_was(rng) -> None:
+    """What is timed is computed in both, and the next batch is the one that would have come."""
+    layer, tried = torch.nn.Linear(4, 4), set()
+
+    def loss(batch: torch.Tensor) -> torch.Tensor:
+        made = layer(batch)
+        tried.add(made.dtype)
+        return made.square().mean()
+
+    batches = iter(lambda: torch.randn(3, 4, generator=rng), None)
+    before = rng.get_state()
+    bfloat16_pays(loss, batches, rng)
+    assert torch.equal(rng.get_state(), before)
+    assert tried >= {torch.float32, torch.bfloat16}
 
 
 def test_the_shipped_drawer_can_be_remade_and_resumed(tmp_path) -> None:

@@ -21,7 +21,7 @@ from ..models.flow import TextFlow
 from ..models.reader import CaptionReader
 from ..training.fit import Progress, fit, warm_cosine
 from ..training.muon import muon_and_adamw
-from ..training.precision import bfloat16, bfloat16_is_faster
+from ..training.precision import bfloat16, bfloat16_pays
 from ..training.repro import AveragedModel, make_rng
 from ..training.resume import checkpoint_of, fit_and_keep, show
 
@@ -78,15 +78,18 @@ def train_drawer(
     batches = training_batches(maker, batch, rng=rng, shares=shares)
     notes = {"data": "scikit-learn digits, training split", "bfloat16": False}
 
-    def loss(batch: Batch) -> Tensor:
+    def plain_loss(batch: Batch) -> Tensor:
         told = torch.rand(len(batch.captions), generator=rng) >= NO_CAPTION
         captions = [c if keep else "" for c, keep in zip(batch.captions, told, strict=True)]
         pictures = batch.pictures.to(memory_format=torch.channels_last)
+        return model.loss(pictures, *encode(tokenizer, captions), batch.digits, rng=rng)
+
+    def loss(batch: Batch) -> Tensor:
         with bfloat16(notes["bfloat16"]):
-            return model.loss(pictures, *encode(tokenizer, captions), batch.digits, rng=rng)
+            return plain_loss(batch)
 
     if not checkpoint.exists():
-        notes["bfloat16"] = _bfloat16_pays(loss, batches, rng) if half is None else half
+        notes["bfloat16"] = bfloat16_pays(plain_loss, batches, rng) if half is None else half
     yield from fit_and_keep(
         loss,
         batches,
@@ -127,14 +130,3 @@ def teach_reading(
     ):
         pass
     return reader.share_right(*ask(next(batches)))
-
-
-def _bfloat16_pays(
-    loss: Callable[[Batch], Tensor], batches: Iterator[Batch], rng: torch.Generator
-) -> bool:
-    """Try both on one batch, and leave chance as it was."""
-    state = rng.get_state()
-    batch = next(batches)
-    pays = bfloat16_is_faster(lambda: loss(batch).backward())
-    rng.set_state(state)
-    return pays

@@ -22,14 +22,14 @@ from ..models.vqvae import VQVAE, light_and_colour_vqvae
 from ..training.checkpoint import load_weights
 from ..training.fit import Progress
 from ..training.muon import muon_and_adamw
-from ..training.precision import bfloat16
+from ..training.precision import bfloat16, bfloat16_pays
 from ..training.repro import AveragedModel, make_rng
-from ..training.resume import fit_and_keep, show
+from ..training.resume import checkpoint_of, fit_and_keep, show
 
 TOKENS_STEPS, TOKENS_BATCH = 600, 24
 TOKENS_SHARES = {"two": 0.1, "many": 0.2, "crowd": 0.6}  # much ink: paper is soon learned
 TOKENS_RATES = {"muon": 5e-3, "adamw": 3e-3}
-STEPS, BATCH, DECAY = 1100, 24, 0.99
+STEPS, BATCH, DECAY = 2600, 24, 0.99
 RATES = {"muon": 6e-3, "adamw": 3e-3}
 SHARES = {"two": 0.1}  # what a batch shows beside single things
 READS = 0.15  # share of batches in which the picture comes before its caption
@@ -108,15 +108,17 @@ def train_image_gpt(
     steps: int = STEPS,
     batch: int = BATCH,
     seed: int = 0,
-    half: bool = True,
+    checkpoint: Path | None = None,
+    half: bool | None = None,
     shares: Mapping[str, float] = SHARES,
     **options,
 ) -> Iterator[Progress]:
     """Train for `steps` on tokens of the VQ-VAE at `vqvae`, yielding after each.
 
-    `half` computes in bfloat16; `shares` is what batches show beside single things; `options` are
-    those of `fit_and_keep`.
+    `half` says whether to compute in bfloat16; by default a short timing decides. `shares` is what
+    batches show beside single things; `options` are those of `fit_and_keep`.
     """
+    checkpoint = checkpoint or checkpoint_of(path)
     eyes = light_and_colour_vqvae(one_paper=True).eval()
     load_weights(eyes, vqvae)
     torch.manual_seed(seed)  # the starting weights
@@ -124,15 +126,21 @@ def train_image_gpt(
     rng = make_rng(seed)
     maker = SceneMaker(make_glyphs(load_handwriting()))
     batches = training_batches(maker, batch, rng=rng, shares=shares)
+    told, notes = pairs(batches, eyes, tokenizer, rng=rng), {"bfloat16": False}
+
+    def plain_loss(pair: Pairs) -> Tensor:
+        ids, tokens, digits, reads = pair
+        return model.loss(ids, tokens, digits, reads=reads, picture_weight=WEIGHTS[reads])
 
     def loss(pair: Pairs) -> Tensor:
-        with bfloat16(half):
-            ids, tokens, digits, reads = pair
-            return model.loss(ids, tokens, digits, reads=reads, picture_weight=WEIGHTS[reads])
+        with bfloat16(notes["bfloat16"]):
+            return plain_loss(pair)
 
+    if not checkpoint.exists():
+        notes["bfloat16"] = bfloat16_pays(plain_loss, told, rng) if half is None else half
     return fit_and_keep(
         loss,
-        pairs(batches, eyes, tokenizer, rng=rng),
+        told,
         muon_and_adamw(model, besides=[model.names], **RATES),
         model=model,
         average=AveragedModel(model, decay=DECAY),
@@ -146,7 +154,9 @@ def train_image_gpt(
             "weights": list(WEIGHTS.values()),
             "seed": seed,
         },
+        notes=notes,
         path=path,
+        checkpoint=checkpoint,
         **options,
     )
 

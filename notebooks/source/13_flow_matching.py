@@ -641,6 +641,7 @@ as_a, as_b = [guess_error(t, t) for t in times], [guess_error(t, 1 - t) for t in
 _, ax = plt.subplots(figsize=(6, 3))
 lines = {"told t": as_a, "told 1 - t": as_b}
 viz.curves(times, lines, ax=ax, x="time t of the noisy picture", y="error of the guess of x0")
+ax.set_yscale("log")
 plt.show()
 near_data = as_a[0]
 assert near_data < 0.05 and as_b[0] > 2 * as_a[0] and as_b[-1] > 1.5 * as_a[-1]
