@@ -42,12 +42,19 @@ def picture_grid(
     colours = (
         [BLACK] * len(titles) if right is None else [BLUE if ok else VERMILION for ok in right]
     )
-    wide = max(12, 108 // columns)  # letters
+    wide = _letters_in_a_tile(ax, columns=columns, rows=-(-len(titles) // columns))
     texts = [textwrap.fill(mark + title, wide) for mark, title in zip(marks, titles, strict=True)]
     height = 1.08 + 0.12 * max(text.count("\n") + 1 for text in texts)
     arrays = [as_array(picture) for picture in pictures]
     style = {"below": 1.03, "fontsize": 8}
     return _grid(arrays, texts, colours, ax=ax, columns=columns, height=height, **style)
+
+
+def _letters_in_a_tile(ax: Axes, *, columns: int, rows: int) -> int:
+    """How many letters fit below a picture: 14 an inch, and three lines of them below each."""
+    inches = [side / ax.figure.dpi for side in (ax.bbox.width, ax.bbox.height)]
+    tile = min(inches[0] / columns, 1.1 * inches[1] / (1.4 * rows))
+    return max(12, int(14 * tile))
 
 
 def filmstrip(

@@ -590,6 +590,8 @@ plt.show()
 digit, colour, place = wrong[0], wrong[1], wrong[3]
 seen_in_training = drawer.record["done"] * drawer.record["batch"]
 assert max(colour, place) < 20 and digit < 50 and seen_in_training < 70_000
+two_things = scores[3].share
+assert single.share > 0.7 and two_things < 0.3
 
 # %% [markdown]
 # *What to see:* left, the share of captions drawn right, with 95 % intervals. Right, why not, for
@@ -598,7 +600,9 @@ assert max(colour, place) < 20 and digit < 50 and seen_in_training < 70_000
 # pictures.<!-- asserted: colour --> The digit is missed in fewer than half;<!-- asserted: digit -->
 # by chance it would be nine tenths. The model saw fewer than 70,000
 # captions,<!-- asserted: seen_in_training --> about a third of what the model of lesson 00 saw, and
-# few of them spoke of two things.
+# few of them spoke of two things: fewer than three in ten of those are right.
+# <!-- asserted: two_things --> One thing is drawn with all its attributes in more than 70 %.
+# <!-- asserted: single -->
 #
 # The order in which things were learned says how such a model works. What one token can settle came
 # first: the colour is one code, again and again; the place is where the first ink comes. A digit is
