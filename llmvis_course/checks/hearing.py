@@ -21,14 +21,17 @@ def _likely(clear, seen, is_so):
     return clear if seen == is_so else 1 - clear
 
 
-def _score(clear, share, real, fits, drawn=None):
-    """What the table says in the end; `drawn` is the weight of drawings, 1 - share by default."""
+def _score(clear, share, real, fits, drawn=None, looks=1):
+    """What the table says in the end; `drawn` is the weight of drawings, 1 - share by default.
+
+    How a wrong pair `looks` is 1 for real.
+    """
 
     def pair(is_real, is_fit):
         return _likely(clear, real, is_real) * _likely(clear, fits, is_fit)
 
     drawn = 1 - share if drawn is None else drawn
-    return math.log(pair(1, 1) / (drawn * pair(0, 1) + share * pair(1, 0)))
+    return math.log(pair(1, 1) / (drawn * pair(0, 1) + share * pair(looks, 0)))
 
 
 def _chance(score):
@@ -59,12 +62,22 @@ TEXT_HEARD = Question(
         Misconception(
             "wrong captions only",
             lambda r, w: text_heard(r, 1.0),
-            "Drawings count too, 1 - w.",
+            "Drawings count too, 1 - w. And they fit: theirs is l that is turned round, not f.",
         ),
         Misconception(
             "drawings at full weight",
             lambda r, w: _score(r, w, 1, 1, 1.0) - _score(r, w, 1, 0, 1.0),
             "The drawings' share is 1 - w.",
+        ),
+        Misconception(
+            "share left out",
+            lambda r, w: text_heard(r, 0.5),
+            "Both wrong pairs and drawings weigh the same here, whatever `share` is.",
+        ),
+        Misconception(
+            "wrong pairs that look drawn",
+            lambda r, w: _score(r, w, 1, 1, looks=0) - _score(r, w, 1, 0, looks=0),
+            "A wrong pair is a *real* picture with a caption that does not fit: turn f only.",
         ),
         Misconception(
             "shares exchanged, or look for fit",

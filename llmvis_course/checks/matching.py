@@ -44,6 +44,11 @@ def _matched(total=_terms, exchange=lambda texts: texts.roll(-1, 0), cut=torch.d
     return found
 
 
+def _all_pairs(pictures, drawn, texts, weight):
+    pairs = (pictures, texts), (pictures, texts.roll(-1, 0)), (drawn.detach(), texts)
+    return _terms(*(x @ weight @ t.T for x, t in pairs))
+
+
 def _draw_pairs(rng, size):
     n, d, k = [(2, 1, 1), (3, 2, 2), (4, 3, 2), (5, 4, 3)][size]
     weight = normal(rng, d, k)
@@ -88,6 +93,32 @@ MATCHING_LOSS = Question(
             "Nobody shows the critic a drawing. What could it teach the generator?",
         ),
         Misconception(
+            "no term for wrong captions",
+            _matched(lambda r, w, fake: F.softplus(-r).mean() + F.softplus(fake).mean() / 2),
+            "Three terms are asked for. Which pair does yours never show?",
+        ),
+        Misconception(
+            "no term for drawings",
+            _matched(lambda r, wrong, f: F.softplus(-r).mean() + F.softplus(wrong).mean() / 2),
+            "Three terms are asked for. Nobody shows the critic a drawing.",
+        ),
+        Misconception(
+            "each picture with each caption",
+            _all_pairs,
+            "`x @ weight @ t.T` is (n, n): every picture with every caption. A score for each row "
+            "is asked for.",
+        ),
+        Misconception(
+            "labels swapped",
+            _matched(lambda *scores: _terms(*(-score for score in scores))),
+            "A pair that is *right* should have a high score.",
+        ),
+        Misconception(
+            "sign forgotten",
+            lambda *arguments: -matching_loss(*arguments),
+            "Logarithms of probabilities are negative, and a loss should fall as they rise.",
+        ),
+        Misconception(
             "halves forgotten",
             _matched(lambda *scores: 2 * _terms(*scores) - F.softplus(-scores[0]).mean()),
             "Two kinds of pairs are not right. Together they weigh as much as the right ones.",
@@ -121,6 +152,20 @@ MATCHING_LOSS = Question(
             "drawings with wrong captions",
             _matched(hears=lambda texts, others: others),
             "A drawing is judged with the caption that it was drawn for.",
+        ),
+        Misconception(
+            "wrong captions for drawings",
+            lambda x, drawn, texts, weight: _terms(
+                *(
+                    ((p @ weight) * t).sum(dim=1)
+                    for p, t in (
+                        (x, texts),
+                        (drawn.detach(), texts.roll(-1, 0)),
+                        (drawn.detach(), texts),
+                    )
+                )
+            ),
+            "It is the *real* picture that is shown with a wrong caption.",
         ),
         Misconception(
             "no detach",

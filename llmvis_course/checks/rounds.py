@@ -61,6 +61,15 @@ def _played(critic_loss=_finds_out, generator_loss=_convinces, against="the new 
     return found
 
 
+def _left_over(pictures, codes, generator, critic, step):
+    generator, critic = (w.clone().requires_grad_() for w in (generator, critic))
+    drawn = torch.tanh(codes @ generator)
+    loss = _finds_out(pictures @ critic, drawn @ critic)
+    new_critic = critic - step * torch.autograd.grad(loss, critic, retain_graph=True)[0]
+    loss = loss + _convinces(drawn, drawn @ new_critic.detach())
+    return _down(loss, generator, step), new_critic.detach()
+
+
 def _draw_round(rng, size):
     n, m, k, d = [(1, 1, 1, 1), (2, 2, 1, 2), (3, 2, 2, 3), (4, 5, 3, 4)][size]
     step = 1.0 if size == 0 else uniform(rng, low=0.3, high=1.5).item()
@@ -132,6 +141,22 @@ PLAY_ROUND = Question(
             "the generator first",
             _played(against="a critic that moves later"),
             "Whose turn is first?",
+        ),
+        Misconception(
+            "a minus before the loss",
+            _played(lambda real, drawn: F.softplus(-real).mean() - F.softplus(-drawn).mean()),
+            "The contrary label turns the sign of the *score*. What does softplus(s) say?",
+        ),
+        Misconception(
+            "half of the critic's loss",
+            _played(lambda real, drawn: _finds_out(real, drawn) / 2),
+            "The two means are added, not averaged.",
+        ),
+        Misconception(
+            "slopes of both turns added",
+            _left_over,
+            "The critic's loss leaves a slope with the generator, too, after `backward`. Empty it "
+            "before the second turn, or `detach` the drawings in the first.",
         ),
         Misconception(
             "one loss for both",

@@ -5,6 +5,7 @@ name is -1.
 """
 
 import torch
+import torch.nn.functional as F
 
 from .draws import normal, real_places
 from .question import Misconception, Question
@@ -93,6 +94,22 @@ CAPTION_VECTORS = Question(
             "one length for all",
             _meant(length=lambda real: real.sum()),
             "Each caption is divided by its own number of tokens. Over which axis do you count?",
+        ),
+        Misconception(
+            "lengths along the wrong axis",
+            _meant(length=lambda real: real.sum(dim=1)),
+            "(b, d) by (b,): here column j is divided by the length of caption j. `keepdim=True` "
+            "keeps a length in its row.",
+        ),
+        Misconception(
+            "the first place",
+            lambda states, real: states[:, 0],
+            "A GPT's first place has seen nothing of what follows. The mean is asked for.",
+        ),
+        Misconception(
+            "length 1 for all",
+            lambda *arguments: F.normalize(caption_vectors(*arguments), dim=1),
+            "That is the direction of the vector. Return the mean as it is.",
         ),
         Misconception(
             "largest for mean",
@@ -228,6 +245,25 @@ CONTENT_LOSS = Question(
             "softmax over the wrong axis",
             _missed(say=lambda scores: scores.log_softmax(dim=1)),
             "The *answers* to one question compete. Which axis is that?",
+        ),
+        Misconception(
+            "softmax twice",
+            _missed(say=lambda scores: scores.softmax(dim=2).log_softmax(dim=2)),
+            "`cross_entropy` and `log_softmax` want the scores: they take the softmax for you.",
+        ),
+        Misconception(
+            "another axis for the answers",
+            lambda pictures, eyes, asked: F.cross_entropy(
+                torch.einsum("bd,qdv->bqv", pictures, eyes.detach()), asked, ignore_index=-1
+            ),
+            "With three axes, `cross_entropy` takes axis 1 for the answers. Yours are on the last.",
+        ),
+        Misconception(
+            "questions first",
+            lambda pictures, eyes, asked: F.cross_entropy(
+                (pictures @ eyes.detach()).flatten(0, 1), asked.flatten(), ignore_index=-1
+            ),
+            "Your scores are (q, b, v), and `asked` is (b, q): flattened, their rows do not meet.",
         ),
         Misconception(
             "sign forgotten",

@@ -26,6 +26,13 @@ WRONG = {
         ),
         ("real[:, :, None]", "(~real)[:, :, None]", "padding only"),
         ("tokens.sum(dim=1)", "tokens.sum()", "one length for all"),
+        ("tokens.sum(dim=1)", "real.sum(dim=1)", "lengths along the wrong axis"),
+        ("return", "return states[:, 0];", "the first place"),
+        (
+            "/ tokens.sum(dim=1)",
+            "/ (states * tokens).sum(1).norm(dim=1)[:, None]",
+            "length 1 for all",
+        ),
         (
             "(states * tokens).sum(dim=1) / tokens.sum(dim=1)",
             "states.masked_fill(tokens == 0, -1e9).max(dim=1).values",
@@ -65,6 +72,13 @@ WRONG = {
             "a generator that wants to be found out",
         ),
         ("drawn @ new_critic", "drawn @ critic", "against the critic of before"),
+        ("+ F.softplus(drawn @", "- F.softplus(-drawn @", "a minus before the loss"),
+        ("loss, critic", "loss / 2, critic", "half of the critic's loss"),
+        (
+            "loss, generator",
+            "loss + F.softplus(drawn @ critic).mean(), generator",
+            "slopes of both turns added",
+        ),
         (
             "    drawn = torch.tanh(codes @ generator)\n",
             "    drawn = torch.tanh(codes @ generator)\n"
@@ -115,6 +129,21 @@ WRONG = {
             "2 * F.softplus(wrong).mean()",
             "drawings left out",
         ),
+        ("F.softplus(wrong).mean() + ", "", "no term for wrong captions"),
+        (" + F.softplus(fake).mean()", "", "no term for drawings"),
+        (
+            "(pictures @ weight) * others",
+            "(drawn.detach() @ weight) * others",
+            "wrong captions for drawings",
+        ),
+        ("return F", "no = -no; return -F", "sign forgotten"),
+        ("no / 2", "no / 2 + right.mean() - (wrong + fake).mean() / 2", "labels swapped"),
+        (
+            "    no = ",
+            "    pairs = (pictures, texts), (pictures, others), (drawn.detach(), texts)\n"
+            "    right, wrong, fake = (x @ weight @ t.T for x, t in pairs)\n    no = ",
+            "each picture with each caption",
+        ),
         ("no / 2", "no", "halves forgotten"),
         (
             "F.softplus(-right).mean() + no / 2",
@@ -163,6 +192,9 @@ WRONG = {
     "content_loss": [
         ("eyes.detach()", "eyes", "the eyes learn too"),
         ("return F", "scores = scores.detach(); return F", "nothing passes the eyes"),
+        ("return", "scores = scores.softmax(dim=2); return", "softmax twice"),
+        ("bd,qdv->bqv", "bd,qdv->qbv", "questions first"),
+        ("scores.flatten(0, 1), asked.flatten()", "scores, asked", "another axis for the answers"),
         (
             "return F.cross_entropy(scores.flatten(0, 1), asked.flatten(), ignore_index=-1)",
             "return (scores.argmax(dim=2) != asked)[asked >= 0].double().mean()",
@@ -242,6 +274,9 @@ WRONG = {
         ("range(1000)", "range(0)", "nothing heard"),
         ("share * wrong + (1 - share) * drawn", "wrong", "wrong captions only"),
         ("(1 - share) * drawn", "drawn", "drawings at full weight"),
+        ("share * wrong + (1 - share) * drawn", "wrong + drawn", "share left out"),
+        (", right.flip(1)", ", right.flip(0, 1)", "wrong pairs that look drawn"),
+        ("right.flip(0),", "right.flip(0, 1),", "wrong captions only"),
         (
             "share * wrong + (1 - share) * drawn",
             "share * drawn + (1 - share) * wrong",
