@@ -83,17 +83,8 @@ class Discriminator(nn.Module):
         wrap: Callable[[nn.Module], nn.Module] = lambda layer: layer,
     ) -> None:
         super().__init__()
-        side = quarter(size)
         self.embed = embed
-        self.look = nn.Sequential(
-            wrap(nn.Conv2d(channels, width, 4, stride=2, padding=1)),
-            nn.LeakyReLU(0.2),
-            wrap(nn.Conv2d(width, 2 * width, 4, stride=2, padding=1)),
-            nn.LeakyReLU(0.2),
-            nn.Flatten(),
-            wrap(nn.Linear(2 * width * side * side, features)),
-            nn.LeakyReLU(0.2),
-        )
+        self.look = looking_layers(channels, width, features, size=size, wrap=wrap)
         self.score = wrap(nn.Linear(features, 1))
 
     def forward(
@@ -105,6 +96,26 @@ class Discriminator(nn.Module):
         if self.embed is None:
             return logit
         return logit + (self.embed(condition) * features).sum(dim=1)
+
+
+def looking_layers(
+    channels: int,
+    width: int,
+    features: int,
+    *,
+    size: int,
+    wrap: Callable[[nn.Module], nn.Module] = lambda layer: layer,
+) -> nn.Sequential:
+    """A picture to `features` numbers: halved twice, then mapped. `wrap` as in `Discriminator`."""
+    return nn.Sequential(
+        wrap(nn.Conv2d(channels, width, 4, stride=2, padding=1)),
+        nn.LeakyReLU(0.2),
+        wrap(nn.Conv2d(width, 2 * width, 4, stride=2, padding=1)),
+        nn.LeakyReLU(0.2),
+        nn.Flatten(),
+        wrap(nn.Linear(2 * width * quarter(size) ** 2, features)),
+        nn.LeakyReLU(0.2),
+    )
 
 
 class GAN(nn.Module):

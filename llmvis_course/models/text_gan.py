@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from .close_look import LOOK, close_look, measure, measures_apart
 from .game import Game
-from .gan import GAN
+from .gan import GAN, looking_layers
 from .painter import Painter
 
 if TYPE_CHECKING:
@@ -134,15 +134,7 @@ class Look(nn.Module):
 
     def __init__(self, said: int, *, channels: int, size: int, width: int, features: int) -> None:
         super().__init__()
-        self.see = nn.Sequential(
-            nn.Conv2d(channels, width, 4, stride=2, padding=1),
-            nn.LeakyReLU(0.2),
-            nn.Conv2d(width, 2 * width, 4, stride=2, padding=1),
-            nn.LeakyReLU(0.2),
-            nn.Flatten(),
-            nn.Linear(2 * width * (size // 4) ** 2, features),
-            nn.LeakyReLU(0.2),
-        )
+        self.see = looking_layers(channels, width, features, size=size)
         self.real, self.fits = nn.Linear(features, 1), nn.Linear(said, features)
 
     def forward(
